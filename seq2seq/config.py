@@ -1,0 +1,268 @@
+"""The configuration: frozen dataclasses, read from TOML, checked, written back.
+
+Config objects are for the edge only: they end in `build_model(config)`, `train(config, ...)` and the
+like; encoder, decoder and layers take plain arguments.
+"""
+
+import dataclasses
+import difflib
+import os
+import tomllib
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from seq2seq.errors import UserError
+
+__all__ = [
+    "Config",
+    "DataConfig",
+    "DecodingConfig",
+    "ModelConfig",
+    "TrainingConfig",
+    "TuningConfig",
+    "config_from_dict",
+    "load_config",
+    "save_config",
+]
+
+
+def _option(
+    default: Any,
+    *,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    """A field with the bounds or the choices that `_check_value` holds it to."""
+    metadata = {"at_least": at_least, "at_most": at_most, "choices": choices}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where the text is, and how it becomes batches.
+
+    Either `source` and `target` (two files, line by line parallel) or `pairs` (one file, source TAB
+    target); likewise for validation. Files are UTF-8, plain or `.gz`. Relative paths start at the
+    config file's folder.
+    """
+
+    source: str = ""
+    target: str = ""
+    pairs: str = ""
+    validation_source: str = ""
+    validation_target: str = ""
+    validation_pairs: str = ""
+    vocabulary_size: int = _option(8000, at_least=270)
+    shared_vocabulary: bool = True
+    subword_model: str = _option("unigram", choices=("unigram", "bpe"))
+    maximum_tokens: int = _option(100, at_least=2)
+    batch_tokens: int = _option(2400, at_least=1)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The sizes of the network. Units count hidden values, rates are probabilities."""
+
+    cell: str = _option("gru", choices=("simple_rnn", "gru", "lstm"))
+    embedding_size: int = _option(256, at_least=1)
+    encoder_layers: int = _option(2, at_least=1)
+    encoder_units: int = _option(256, at_least=1)
+    decoder_layers: int = _option(1, at_least=1)
+    decoder_units: int = _option(512, at_least=1)
+    attention_units: int = _option(256, at_least=1)
+    input_feeding: bool = True
+    bridge: str = _option("dense", choices=("zero", "copy", "dense"))
+    residual: bool = True
+    tie_embeddings: bool = True
+    dropout: float = _option(0.3, at_least=0.0, at_most=0.95)
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How long, how fast and how carefully to train. A step is one update of the weights."""
+
+    epochs: int = _option(20, at_least=1)
+    optimizer: str = _option("adam", choices=("adam", "sgd"))
+    learning_rate: float = _option(1e-3, at_least=0.0)
+    schedule: str = _option(
+        "inverse_square_root", choices=("constant", "inverse_square_root", "linear", "plateau")
+    )
+    warmup_steps: int = _option(400, at_least=0)
+    plateau_factor: float = _option(0.5, at_least=0.0, at_most=1.0)
+    label_smoothing: float = _option(0.1, at_least=0.0, at_most=0.99)
+    clip_norm: float = _option(1.0, at_least=0.0)
+    precision: str = _option("float32", choices=("float32", "mixed_float16", "mixed_bfloat16"))
+    report_every: int = _option(20, at_least=1)
+    validate_every: int = _option(500, at_least=1)
+    patience: int = _option(0, at_least=0)
+    seed: int = _option(1, at_least=0)
+
+
+@dataclass(frozen=True)
+class DecodingConfig:
+    """How translations are searched for. `beam = 1` is greedy search."""
+
+    beam: int = _option(5, at_least=1)
+    length_penalty: float = _option(1.0, at_least=0.0)
+    maximum_tokens: int = _option(100, at_least=1)
+    batch_size: int = _option(64, at_least=1)
+    maximum_bytes: int = _option(2000, at_least=1)
+
+
+@dataclass(frozen=True)
+class TuningConfig:
+    """The search over configurations.
+
+    `space` maps a config key such as `"model.dropout"` to `{choices = [...]}` or to
+    `{minimum = a, maximum = b}`, with `sampling = "log"` and `step = s` as options.
+    """
+
+    tuner: str = _option("random", choices=("random", "hyperband", "bayesian"))
+    objective: str = _option("bleu", choices=("bleu", "loss"))
+    trials: int = _option(10, at_least=1)
+    epochs: int = _option(3, at_least=1)
+    space: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Config:
+    """All that makes a run: the data, the model, the training, the decoding, the tuning."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    decoding: DecodingConfig = field(default_factory=DecodingConfig)
+    tuning: TuningConfig = field(default_factory=TuningConfig)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the configuration as nested plain dictionaries."""
+        return dataclasses.asdict(self)
+
+    def replace(self, changes: Mapping[str, Any]) -> "Config":
+        """Return a copy in which each dotted key, such as `"model.dropout"`, has the value given.
+
+        Raises:
+            UserError: If a key is unknown or a value is of the wrong type or out of bounds.
+        """
+        tree = self.to_dict()
+        for key, value in changes.items():
+            section, _, name = key.partition(".")
+            _check_names([section], tree, "config")
+            _check_names([name], tree[section], f"config section [{section}]")
+            tree[section][name] = value
+        return config_from_dict(tree)
+
+
+def load_config(path: str | os.PathLike[str], settings: Iterable[str] = ()) -> Config:
+    """Read a TOML config file.
+
+    Args:
+        path: The file. Relative data paths in it start at its folder.
+        settings: Changes of the form `"training.epochs=5"`, the value in TOML; a word that is no
+            TOML value is taken as a string.
+
+    Raises:
+        UserError: If the file is missing or is not TOML, or a key or value is wrong.
+    """
+    path = Path(path)
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise UserError(f"The config file {path} cannot be read: {error.strerror}.") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UserError(f"The config file {path} is not valid TOML: {error}.") from error
+    changes = dict(_parse_setting(setting) for setting in settings)
+    return _with_absolute_paths(config_from_dict(tree).replace(changes), path.parent)
+
+
+def save_config(config: Config, path: str | os.PathLike[str]) -> None:
+    """Write the configuration as TOML that `load_config` reads back to an equal object."""
+    Path(path).write_text(tomli_w.dumps(config.to_dict()), encoding="utf-8")
+
+
+def config_from_dict(tree: Mapping[str, Any]) -> Config:
+    """Build a checked `Config` from nested dictionaries; a key left out takes its default.
+
+    Raises:
+        UserError: If a section or key is unknown, or a value has the wrong type or is out of bounds.
+    """
+    sections = {item.name: item.type for item in dataclasses.fields(Config)}
+    _check_names(tree, sections, "config")
+    return Config(**{name: _section(sections[name], name, tree[name]) for name in tree})
+
+
+def _section(section_type: Any, name: str, values: Any) -> Any:
+    if not isinstance(values, Mapping):
+        raise UserError(f"The config needs [{name}] to be a section. Received: {values!r}.")
+    fields = {item.name: item for item in dataclasses.fields(section_type)}
+    _check_names(values, fields, f"config section [{name}]")
+    return section_type(
+        **{key: _check_value(f"{name}.{key}", fields[key], value) for key, value in values.items()}
+    )
+
+
+def _check_names(names: Iterable[str], known: Iterable[str], where: str) -> None:
+    known = list(known)
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"It knows: {', '.join(known)}."
+            raise UserError(f"The {where} has no key {name!r}. {hint}")
+
+
+def _check_value(key: str, item: "dataclasses.Field[Any]", value: Any) -> Any:
+    wanted = typing.get_origin(item.type) or item.type
+    if wanted is float and type(value) is int:
+        value = float(value)
+    if type(value) is not wanted:
+        raise UserError(
+            f"The config needs {key} to be of type {_type_name(wanted)}. "
+            f"Received: {value!r} ({type(value).__name__})."
+        )
+    least, most = item.metadata.get("at_least"), item.metadata.get("at_most")
+    choices = item.metadata.get("choices")
+    # Written so that NaN, which compares false with everything, is refused too.
+    if (least is not None and not value >= least) or (most is not None and not value <= most):
+        bounds = f"at least {least}" + ("" if most is None else f" and at most {most}")
+        raise UserError(f"The config needs {key} to be {bounds}. Received: {value!r}.")
+    if choices and value not in choices:
+        near = difflib.get_close_matches(value, choices, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise UserError(
+            f"The config needs {key} to be one of {', '.join(choices)}. Received: {value!r}.{hint}"
+        )
+    return value
+
+
+def _type_name(wanted: type) -> str:
+    return {bool: "true or false", int: "integer", float: "number", str: "string"}.get(
+        wanted, wanted.__name__
+    )
+
+
+def _parse_setting(setting: str) -> tuple[str, Any]:
+    key, equals, text = setting.partition("=")
+    if not equals or key.count(".") != 1:
+        raise UserError(
+            f"--set needs SECTION.KEY=VALUE, for example training.epochs=5. Received: {setting!r}."
+        )
+    try:
+        return key.strip(), tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), text
+
+
+def _with_absolute_paths(config: Config, folder: Path) -> Config:
+    names = [f"{side}{name}" for side in ("", "validation_") for name in ("source", "target", "pairs")]
+    changes = {
+        f"data.{name}": str((folder / getattr(config.data, name)).resolve())
+        for name in names
+        if getattr(config.data, name)
+    }
+    return config.replace(changes)
