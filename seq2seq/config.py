@@ -1,7 +1,7 @@
 """The configuration: frozen dataclasses, read from TOML, checked, written back.
 
-Config objects are for the edge only: they end in `build_model(config)`, `train(config, ...)` and the
-like; encoder, decoder and layers take plain arguments.
+Config objects are for the edge only: they end in `build_model(config)`, `train(config, ...)` and
+the like; encoder, decoder and layers take plain arguments.
 """
 
 import dataclasses
@@ -190,7 +190,8 @@ def config_from_dict(tree: Mapping[str, Any]) -> Config:
     """Build a checked `Config` from nested dictionaries; a key left out takes its default.
 
     Raises:
-        UserError: If a section or key is unknown, or a value has the wrong type or is out of bounds.
+        UserError: If a section or key is unknown, or a value has the wrong type or is out of
+            bounds.
     """
     sections = {item.name: item.type for item in dataclasses.fields(Config)}
     _check_names(tree, sections, "config")
@@ -259,7 +260,9 @@ def _parse_setting(setting: str) -> tuple[str, Any]:
 
 
 def _with_absolute_paths(config: Config, folder: Path) -> Config:
-    names = [f"{side}{name}" for side in ("", "validation_") for name in ("source", "target", "pairs")]
+    names = [
+        f"{side}{name}" for side in ("", "validation_") for name in ("source", "target", "pairs")
+    ]
     changes = {
         f"data.{name}": str((folder / getattr(config.data, name)).resolve())
         for name in names

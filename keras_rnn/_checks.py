@@ -1,0 +1,134 @@
+"""Argument checks: the one place that words these errors.
+
+Every message says who needs what, what came, and what to do.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+__all__ = [
+    "check_cell",
+    "check_choice",
+    "check_count",
+    "check_equal_settings",
+    "check_mask",
+    "check_positive_integer",
+    "check_rank",
+    "check_rate",
+    "check_static_length",
+    "check_time_steps",
+]
+
+# A layer of 2**24 units has a recurrent kernel of at least 1 PiB: a slip or an attack.
+LARGEST_SIZE = 2**24
+
+
+def check_positive_integer(owner: str, name: str, value: Any, example: str) -> int:
+    """Return `value` if it is an integer from 1 to `LARGEST_SIZE`, else raise `ValueError`."""
+    is_integer = isinstance(value, int) and not isinstance(value, bool)
+    if not is_integer or not 0 < value <= LARGEST_SIZE:
+        raise ValueError(
+            f"`{owner}` needs `{name}` to be a positive integer of at most {LARGEST_SIZE}. "
+            f"Received: {name}={value!r} ({type(value).__name__}). "
+            f"Pass a size, for example `{example}`."
+        )
+    return value
+
+
+def check_rate(owner: str, name: str, value: Any) -> float:
+    """Return `value` as a float if it is a rate in [0, 1], else raise `ValueError`."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 <= value <= 1:
+        raise ValueError(
+            f"`{owner}` needs `{name}` to be a rate from 0 to 1. "
+            f"Received: {name}={value!r} ({type(value).__name__}). "
+            f"Pass the fraction to drop, for example `{name}=0.2`."
+        )
+    return float(value)
+
+
+def check_choice(owner: str, name: str, value: Any, choices: Sequence[Any]) -> Any:
+    """Return `value` if it is one of `choices`, else raise `ValueError`."""
+    if value not in choices:
+        listed = ", ".join(repr(choice) for choice in choices)
+        raise ValueError(
+            f"`{owner}` needs `{name}` to be one of {listed}. "
+            f"Received: {name}={value!r}. Pass one of them."
+        )
+    return value
+
+
+def check_cell(owner: str, cell: Any) -> Any:
+    """Return `cell` if it can be stepped and has a `state_size`, else raise `ValueError`."""
+    missing = [name for name in ("call", "state_size") if not hasattr(cell, name)]
+    if missing:
+        raise ValueError(
+            f"`{owner}` needs a cell with `call(inputs, states)` and `state_size`. "
+            f"Received: {cell!r}, which has no {' and no '.join(f'`{name}`' for name in missing)}. "
+            "Pass a cell, for example `LSTMCell(64)`."
+        )
+    return cell
+
+
+def check_rank(owner: str, name: str, tensor: Any, rank: int, axes: str) -> None:
+    """Raise `ValueError` unless `tensor` has the given rank, if its rank is known."""
+    shape = getattr(tensor, "shape", tensor)
+    if getattr(shape, "rank", 0) is None:
+        return
+    if len(shape) != rank:
+        raise ValueError(
+            f"`{owner}` needs `{name}` of rank {rank}, {axes}. "
+            f"Received: shape {tuple(shape)}. Reshape it, or add the axis that is missing."
+        )
+
+
+def check_mask(owner: str, mask: Any, sequences: Any) -> None:
+    """Raise `ValueError` unless `mask` is `(batch, time)` and fits `sequences` where known."""
+    check_rank(owner, "mask", mask, 2, "(batch, time)")
+    for axis, name in ((0, "batch"), (1, "time")):
+        ours, theirs = mask.shape[axis], sequences.shape[axis]
+        if ours is not None and theirs is not None and ours != theirs:
+            raise ValueError(
+                f"`{owner}` needs a mask of the same {name} size as its input. "
+                f"Received: mask {tuple(mask.shape)}, input {tuple(sequences.shape)}. "
+                "Pass one truth value for each time step of each sequence."
+            )
+
+
+def check_count(owner: str, name: str, values: Sequence[Any], wanted: int) -> None:
+    """Raise `ValueError` unless there are `wanted` values."""
+    if len(values) != wanted:
+        raise ValueError(
+            f"`{owner}` needs {wanted} tensors in `{name}`. Received: {len(values)}. "
+            "Pass one for each state, in the order of `state_size`."
+        )
+
+
+def check_static_length(owner: str, length: Any) -> int:
+    """Return `length` if it is known and positive, else raise `ValueError`."""
+    if length is None:
+        raise ValueError(
+            f"`{owner}` needs a known number of time steps for `unroll=True`. "
+            "Received: an input of unknown length. Fix the length in the input, "
+            "or pass `unroll=False`."
+        )
+    return length
+
+
+def check_equal_settings(owner: str, name: str, first: Any, second: Any) -> None:
+    """Raise `ValueError` unless both layers have the same value of the setting `name`."""
+    if first != second:
+        raise ValueError(
+            f"`{owner}` needs both layers to have the same `{name}`. "
+            f"Received: {first!r} and {second!r}. Give both the same value."
+        )
+
+
+def check_time_steps(owner: str, sequences: Any) -> None:
+    """Raise `ValueError` if the sequences are known to have no time steps."""
+    if sequences.shape[1] == 0:
+        raise ValueError(
+            f"`{owner}` needs at least one time step. "
+            f"Received: sequences of shape {tuple(sequences.shape)}. "
+            "Pad the sequences to one step and mask it."
+        )

@@ -1,0 +1,103 @@
+"""How a cell is used: one way for our own cells and for plain Keras cells.
+
+A cell that follows the contract has `project` and `step`; a plain Keras cell has only `call`. Who
+steps a cell (a layer, a stack, a cell around a cell) calls these functions and need not know which.
+"""
+
+from typing import Any
+
+from keras import ops
+
+from keras_rnn._types import Noise, Shape, State, Step, Tensor
+from keras_rnn.cells.base import RecurrentCell
+
+__all__ = ["build_cell", "draw_noise", "initial_state", "output_size", "project", "step"]
+
+
+def follows_contract(cell: Any) -> bool:
+    """Return whether the cell has a `step` of its own beside `call`."""
+    if isinstance(cell, RecurrentCell):
+        return type(cell).step is not RecurrentCell.step
+    return hasattr(cell, "project") and hasattr(cell, "step")
+
+
+def build_cell(cell: Any, input_shape: Shape) -> None:
+    """Build the cell for one time step of the shape `(batch, features)`, unless it is built."""
+    if hasattr(cell, "build") and not getattr(cell, "built", False):
+        cell.build(input_shape)
+        cell.built = True
+
+
+def output_size(cell: Any) -> int:
+    """Return the size of the cell's output; without `output_size`, that of its first state."""
+    size = getattr(cell, "output_size", None)
+    if size is None:
+        size = cell.state_size
+    return size[0] if isinstance(size, list | tuple) else size
+
+
+def initial_state(cell: Any, batch_size: int | Tensor) -> list[Any]:
+    """Return the cell's initial states as a list, zeros if the cell does not say."""
+    if hasattr(cell, "get_initial_state"):
+        states = cell.get_initial_state(batch_size=batch_size)
+        return list(states) if isinstance(states, list | tuple) else [states]
+    sizes = cell.state_size
+    sizes = sizes if isinstance(sizes, list | tuple) else [sizes]
+    return [ops.zeros((batch_size, size), dtype=cell.compute_dtype) for size in sizes]
+
+
+def draw_noise(cell: Any, batch_size: int | Tensor, features: int, training: bool) -> Noise | None:
+    """Return what the cell draws once a call; `None` when not training or if it draws nothing."""
+    if follows_contract(cell):
+        draw = getattr(cell, "draw_noise", None)
+        return draw(batch_size, features) if training and draw else None
+    if hasattr(cell, "get_dropout_mask"):
+        # A Keras cell keeps its masks on itself. Draw new ones here, outside of any loop.
+        cell.reset_dropout_mask()
+        cell.reset_recurrent_dropout_mask()
+        if training:
+            cell.get_dropout_mask(ops.ones((batch_size, features), cell.compute_dtype))
+            cell.get_recurrent_dropout_mask(initial_state(cell, batch_size)[0])
+    return None
+
+
+def project(cell: Any, inputs: Tensor, noise: Noise | None = None) -> Tensor:
+    """Return what of the cell's steps depends on the input alone.
+
+    Args:
+        cell: The cell.
+        inputs: `(batch, features)` or `(batch, time, features)`.
+        noise: What `draw_noise` returned.
+    """
+    if not follows_contract(cell):
+        return inputs
+    return cell.project(inputs) if noise is None else cell.project(inputs, noise=noise)
+
+
+def step(
+    cell: Any,
+    projected: Tensor,
+    states: State,
+    training: bool = False,
+    noise: Noise | None = None,
+    **constants: Any,
+) -> Step:
+    """Run one step of the cell; the next states come as a list.
+
+    Args:
+        cell: The cell.
+        projected: One time step of what `project` returned.
+        states: The states before the step, a list.
+        training: Whether this is a training step.
+        noise: What `draw_noise` returned.
+        **constants: Further arguments of the cell's `step` that are the same at every time step,
+            such as an attention cell's `memory`.
+    """
+    if follows_contract(cell):
+        constants = constants if noise is None else {"noise": noise, **constants}
+        output, states = cell.step(projected, states, training=training, **constants)
+    elif getattr(cell, "_call_has_training_arg", False):
+        output, states = cell(projected, states, training=training, **constants)
+    else:
+        output, states = cell(projected, states, **constants)
+    return output, list(states) if isinstance(states, list | tuple) else [states]

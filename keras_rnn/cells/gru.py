@@ -1,0 +1,129 @@
+"""The gated recurrent unit, in both of its forms."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_rnn._types import Shape, State, Step, Tensor
+from keras_rnn.cells.base import NO_DROPOUT, DropoutMasks, GatedCell, drop_inputs, drop_state
+
+__all__ = ["GRUCell"]
+
+
+@keras.saving.register_keras_serializable(package="keras_rnn")
+class GRUCell(GatedCell):
+    """Gated recurrent unit: one gate keeps the state, one resets what the candidate sees of it.
+
+        z_t = sigmoid(x_t W_z + h_{t-1} U_z + b_z)
+        r_t = sigmoid(x_t W_r + h_{t-1} U_r + b_r)
+        g_t = tanh(x_t W_g + r_t * (h_{t-1} U_g + b'_g) + b_g)      if reset_after
+        g_t = tanh(x_t W_g + (r_t * h_{t-1}) U_g + b_g)             otherwise
+        h_t = z_t * h_{t-1} + (1 - z_t) * g_t
+
+    `kernel` (W) is `(features, 3 * units)`, `recurrent_kernel` (U) `(units, 3 * units)`; columns
+    are in the order z, r, g. `bias` is `(3 * units,)`, or `(2, 3 * units)` if `reset_after`: the
+    first row belongs to the input, the second to the state, as in `keras.layers.GRUCell`.
+
+    Args:
+        units: Size of the state and of the output.
+        activation: In place of tanh.
+        recurrent_activation: In place of sigmoid.
+        use_bias: Whether to add the biases.
+        reset_after: Whether the reset gate applies after the product with U (the form that cuDNN
+            computes) or before it (the form of the paper).
+        kernel_initializer: Initial values of W; likewise `recurrent_initializer` of U and
+            `bias_initializer` of b. Regularizers and constraints have the same prefixes.
+        kernel_regularizer: Penalty on W.
+        kernel_constraint: Constraint on W.
+        dropout: Rate at which inputs are dropped in training.
+        recurrent_dropout: Rate at which h is dropped where it meets U in training.
+        seed: Seed of the dropout masks.
+
+    Call arguments:
+        inputs: One time step, `(batch, features)`.
+        states: `[h]`, with `h` of shape `(batch, units)`.
+        training: Whether dropout applies.
+
+    Returns:
+        `(h, [h])`: output and next state, each `(batch, units)`.
+
+    Raises:
+        ValueError: If `units` is not a positive integer or a rate is not in [0, 1].
+
+    Reference: Cho et al., 2014, https://arxiv.org/abs/1406.1078
+
+    >>> cell = GRUCell(4, reset_after=False)
+    >>> h, states = cell(ops.zeros((2, 3)), cell.get_initial_state(2))
+    >>> tuple(h.shape)
+    (2, 4)
+    """
+
+    gates = 3
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        *,
+        reset_after: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(units, activation=activation, use_bias=use_bias, **kwargs)
+        self.recurrent_activation = keras.activations.get(recurrent_activation)
+        self.reset_after = reset_after
+
+    def bias_shape(self) -> Shape:
+        """Return the shape of the bias, which has a second row if `reset_after`."""
+        return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
+
+    def project(self, inputs: Tensor, noise: DropoutMasks = NO_DROPOUT) -> Tensor:
+        """Return `x_t W + b`, `(..., 3 * units)`; of two rows of b, the first."""
+        projected = ops.matmul(drop_inputs(inputs, noise), self.kernel)
+        if self.bias is None:
+            return projected
+        return ops.add(projected, self.bias[0] if self.reset_after else self.bias)
+
+    def step(
+        self,
+        projected: Tensor,
+        states: State,
+        training: bool = False,
+        noise: DropoutMasks = NO_DROPOUT,
+    ) -> Step:
+        """Return `h_t` as output and as state."""
+        (h,) = states
+        dropped = drop_state(h, noise)
+        gates = self._reset_after if self.reset_after else self._reset_before
+        z, g = gates(projected, dropped)
+        h = z * h + (1 - z) * g
+        return h, [h]
+
+    def _reset_after(self, projected: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        recurrent = self.recur(h, self.recurrent_kernel)
+        if self.bias is not None:
+            recurrent = recurrent + self.bias[1]
+        x_z, x_r, x_g = ops.split(projected, 3, axis=-1)
+        h_z, h_r, h_g = ops.split(recurrent, 3, axis=-1)
+        r = self.recurrent_activation(x_r + h_r)
+        return self.recurrent_activation(x_z + h_z), self.activation(x_g + r * h_g)
+
+    def _reset_before(self, projected: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        units = self.units
+        gates_kernel = self.recurrent_kernel[:, : 2 * units]
+        candidate_kernel = self.recurrent_kernel[:, 2 * units :]
+        x_z, x_r, x_g = ops.split(projected, 3, axis=-1)
+        h_z, h_r = ops.split(self.recur(h, gates_kernel), 2, axis=-1)
+        r = self.recurrent_activation(x_r + h_r)
+        g = self.activation(x_g + self.recur(r * h, candidate_kernel))
+        return self.recurrent_activation(x_z + h_z), g
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments under the keys that Keras uses."""
+        return {
+            **super().get_config(),
+            "recurrent_activation": keras.activations.serialize(self.recurrent_activation),
+            "reset_after": self.reset_after,
+        }

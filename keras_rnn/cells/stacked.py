@@ -1,0 +1,105 @@
+"""Cells on top of each other, stepped together: a stack that is itself a cell."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from keras_rnn._checks import check_cell, check_count
+from keras_rnn._types import Noise, Shape, State, Step, Tensor
+from keras_rnn.cells import contract
+from keras_rnn.cells.base import RecurrentCell
+
+__all__ = ["StackedRNNCells"]
+
+
+@keras.saving.register_keras_serializable(package="keras_rnn")
+class StackedRNNCells(RecurrentCell):
+    """A stack of cells: at each step, cell i reads the output of cell i - 1.
+
+        h^i_t, s^i_t = cell^i(h^{i-1}_t, s^i_{t-1}),    h^0_t = x_t
+
+    Unlike `StackedRNN`, which runs layer after layer over the whole sequence, a stack of cells can
+    stand wherever a cell can: in a decoder, inside an attention cell.
+
+    Args:
+        cells: The cells, from the bottom to the top.
+
+    Call arguments:
+        inputs: One time step, `(batch, features)`.
+        states: A list with the states of each cell, as the cells' `state_size` says.
+        training: Whether this is a training step.
+
+    Returns:
+        `(output, states)`: the output of the top cell, and the next states of all.
+
+    Raises:
+        ValueError: If `cells` is empty or holds something that is no cell.
+
+    >>> from keras_rnn import GRUCell, LSTMCell
+    >>> StackedRNNCells([GRUCell(4), LSTMCell(2)]).state_size
+    [4, [2, 2]]
+    """
+
+    def __init__(self, cells: Sequence[Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not cells:
+            raise ValueError(
+                "`StackedRNNCells` needs at least one cell. Received: cells=[]. "
+                "Pass cells, for example `[GRUCell(64), GRUCell(64)]`."
+            )
+        self.cells = [check_cell("StackedRNNCells", cell) for cell in cells]
+        self.state_size = [cell.state_size for cell in self.cells]
+        self.output_size = contract.output_size(self.cells[-1])
+
+    def build(self, input_shape: Shape) -> None:
+        """Build each cell on the output size of the one below."""
+        for cell in self.cells:
+            contract.build_cell(cell, input_shape)
+            input_shape = (input_shape[0], contract.output_size(cell))
+        self.built = True
+
+    def draw_noise(self, batch_size: int | Tensor, features: int) -> list[Noise] | None:
+        """Draw the noise of each cell, a list; `None` if no cell has any."""
+        noises = []
+        for cell in self.cells:
+            noises.append(contract.draw_noise(cell, batch_size, features, training=True))
+            features = contract.output_size(cell)
+        return noises if any(noise is not None for noise in noises) else None
+
+    def project(self, inputs: Tensor, noise: list[Noise] | None = None) -> Tensor:
+        """Return the input itself; `step` projects cell by cell."""
+        return inputs
+
+    def step(
+        self,
+        projected: Tensor,
+        states: State,
+        training: bool = False,
+        noise: list[Noise] | None = None,
+    ) -> Step:
+        """Step the cells from the bottom to the top."""
+        check_count("StackedRNNCells", "states", states, len(self.cells))
+        noise = noise or [None] * len(self.cells)
+        output, next_states = projected, []
+        for cell, cell_states, cell_noise in zip(self.cells, states, noise, strict=True):
+            inputs = contract.project(cell, output, cell_noise)
+            output, stepped = contract.step(cell, inputs, cell_states, training, cell_noise)
+            next_states.append(stepped)
+        return output, next_states
+
+    def get_initial_state(self, batch_size: int | Tensor | None = None) -> State:
+        """Return the initial states of each cell."""
+        return [contract.initial_state(cell, batch_size) for cell in self.cells]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        cells = [keras.saving.serialize_keras_object(cell) for cell in self.cells]
+        return {**super().get_config(), "cells": cells}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "StackedRNNCells":
+        """Build the stack from what `get_config` returned."""
+        config = dict(config)
+        cells = [keras.saving.deserialize_keras_object(cell) for cell in config.pop("cells")]
+        return cls(cells, **config)

@@ -1,0 +1,7 @@
+"""Sequence layers: a cell run over time."""
+
+from keras_rnn.layers.base import SequenceLayer
+from keras_rnn.layers.named import GRU, LSTM, SimpleRNN
+from keras_rnn.layers.rnn import RNN
+
+__all__ = ["GRU", "LSTM", "RNN", "SequenceLayer", "SimpleRNN"]

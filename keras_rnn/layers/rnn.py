@@ -1,0 +1,209 @@
+"""`RNN(cell)`: a cell and the scan make a sequence layer."""
+
+from typing import Any
+
+import keras
+from keras import ops, tree
+
+from keras_rnn._checks import (
+    check_cell,
+    check_count,
+    check_equal_settings,
+    check_mask,
+    check_rank,
+    check_static_length,
+    check_time_steps,
+)
+from keras_rnn._types import Shape, State, Tensor
+from keras_rnn.cells import StackedRNNCells, contract
+from keras_rnn.layers.base import SequenceLayer
+from keras_rnn.scan import scan
+
+__all__ = ["RNN"]
+
+
+@keras.saving.register_keras_serializable(package="keras_rnn")
+class RNN(SequenceLayer):
+    """Run a cell over a sequence.
+
+        output_t, states_t = cell(x_t, states_{t-1})        t = 1 .. time
+
+    The output is that of every step (`return_sequences`) or that of the last one only. A masked
+    step carries the states on.
+
+    Args:
+        cell: A cell, ours or a plain Keras cell, or a list of cells, which becomes a stack.
+        return_sequences: Whether to return the outputs of all steps.
+        return_state: Whether to return the last states too.
+        go_backwards: Whether to read the sequence from its end; outputs come in that order.
+        stateful: Whether each call starts from the states in which the last one ended.
+        unroll: Whether to write the loop over time out; needs a known number of steps.
+        zero_output_for_mask: Whether outputs of masked steps are zeros; otherwise the output of
+            the step before is repeated.
+
+    Call arguments:
+        sequences: `(batch, time, features)`.
+        initial_state: The states before the first step, one tensor a state; zeros by default.
+        mask: Boolean `(batch, time)`, false where a step is padding. By default the mask that a
+            layer before attached to `sequences`, also when `initial_state` is given.
+        training: Whether dropout applies.
+        constants: Further arguments of the cell's `step` that are the same at every step, by name,
+            such as `{"memory": memory}` for an attention cell.
+
+    Returns:
+        `(batch, time, output_size)`, or `(batch, output_size)` without `return_sequences`; with
+        `return_state`, a tuple of this and the last states.
+
+    Raises:
+        ValueError: If the cell cannot be stepped, or the shapes of sequences, mask or states do
+            not fit.
+
+    >>> from keras_rnn import SimpleRNNCell
+    >>> tuple(RNN(SimpleRNNCell(4), return_sequences=True)(ops.zeros((2, 5, 3))).shape)
+    (2, 5, 4)
+    """
+
+    def __init__(
+        self,
+        cell: Any,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        zero_output_for_mask: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        cell = StackedRNNCells(cell) if isinstance(cell, list | tuple) else cell
+        self.cell = check_cell(type(self).__name__, cell)
+        self.return_sequences = return_sequences
+        self.return_state = return_state
+        self.go_backwards = go_backwards
+        self.stateful = stateful
+        self.unroll = unroll
+        self.zero_output_for_mask = zero_output_for_mask
+        self.states: list[Any] | None = None
+
+    def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
+        """Build the cell and, if stateful, the variables for the states."""
+        check_rank(self.name, "sequences", sequences_shape, 3, "(batch, time, features)")
+        contract.build_cell(self.cell, (sequences_shape[0], *sequences_shape[2:]))
+        if self.stateful:
+            self._create_state_variables(sequences_shape[0])
+        self.built = True
+
+    def call(
+        self,
+        sequences: Tensor,
+        initial_state: State | None = None,
+        mask: Tensor | None = None,
+        training: bool = False,
+        constants: dict[str, Any] | None = None,
+    ) -> Any:
+        """Run the cell over the sequences."""
+        self._check_call(sequences, mask)
+        batch_size, features = ops.shape(sequences)[0], sequences.shape[-1]
+        states = self._starting_states(initial_state, batch_size)
+        noise = contract.draw_noise(self.cell, batch_size, features, training)
+        constants = constants or {}
+
+        def step(projected: Tensor, states: State) -> Any:
+            return contract.step(self.cell, projected, states, training, noise, **constants)
+
+        size = contract.output_size(self.cell)
+        outputs, last_output, states = scan(
+            step,
+            contract.project(self.cell, sequences, noise),
+            states,
+            ops.zeros((batch_size, size), dtype=self.cell.compute_dtype),
+            mask=mask,
+            reverse=self.go_backwards,
+            unroll=self.unroll,
+            zero_output_for_mask=self.zero_output_for_mask,
+            keep_outputs=self.return_sequences,
+        )
+        if self.stateful:
+            for variable, state in zip(
+                tree.flatten(self.states), tree.flatten(states), strict=True
+            ):
+                variable.assign(state)
+        output = outputs if self.return_sequences else last_output
+        return (output, *states) if self.return_state else output
+
+    def get_initial_state(self, batch_size: int | Tensor) -> State:
+        """Return the states before the first step when none are given."""
+        return contract.initial_state(self.cell, batch_size)
+
+    def reset_state(self) -> None:
+        """Set the states of a stateful layer back to zeros."""
+        for variable in tree.flatten(self.states or []):
+            variable.assign(ops.zeros_like(variable))
+
+    reset_states = reset_state
+
+    def compute_mask(self, sequences: Tensor, mask: Tensor | None = None) -> Any:
+        """Return the mask of the output: that of the input if sequences are returned."""
+        mask = tree.flatten(mask)[0] if mask is not None else None
+        output_mask = mask if self.return_sequences else None
+        if not self.return_state:
+            return output_mask
+        return [output_mask] + [None] * len(tree.flatten(self.cell.state_size))
+
+    def compute_output_shape(self, sequences_shape: Shape, initial_state_shape: Any = None) -> Any:
+        """Return the shapes of what the layer returns."""
+        batch_size, length = sequences_shape[0], sequences_shape[1]
+        size = contract.output_size(self.cell)
+        shape = (batch_size, length, size) if self.return_sequences else (batch_size, size)
+        if not self.return_state:
+            return shape
+        state_size = self.cell.state_size
+        sizes = state_size if isinstance(state_size, list | tuple) else [state_size]
+        return (shape, *tree.map_structure(lambda size: (batch_size, size), list(sizes)))
+
+    def _check_call(self, sequences: Tensor, mask: Tensor | None) -> None:
+        check_rank(self.name, "sequences", sequences, 3, "(batch, time, features)")
+        check_time_steps(self.name, sequences)
+        if self.unroll:
+            check_static_length(self.name, sequences.shape[1])
+        if mask is not None:
+            check_mask(self.name, mask, sequences)
+        if self.stateful and sequences.shape[0] is not None:
+            built_for = tree.flatten(self.states)[0].shape[0]
+            check_equal_settings(self.name, "batch size", built_for, sequences.shape[0])
+
+    def _starting_states(self, initial_state: State | None, batch_size: Any) -> State:
+        structure = self.get_initial_state(batch_size)
+        if initial_state is None:
+            initial_state = self.states if self.stateful else structure
+        given, wanted = tree.flatten(initial_state), tree.flatten(structure)
+        check_count(self.name, "initial_state", given, len(wanted))
+        states = [ops.cast(state, zeros.dtype) for state, zeros in zip(given, wanted, strict=True)]
+        return tree.pack_sequence_as(structure, states)
+
+    def _create_state_variables(self, batch_size: int | None) -> None:
+        if batch_size is None:
+            raise ValueError(
+                f"`{self.name}` needs a known batch size for `stateful=True`. Received: an input "
+                "of unknown batch size. Fix it, for example by `keras.Input(batch_shape=...)`."
+            )
+        self.states = tree.map_structure(
+            lambda zeros: self.add_weight(
+                zeros.shape, initializer="zeros", trainable=False, name="rnn_state"
+            ),
+            self.get_initial_state(batch_size),
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        names = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll")
+        config = {name: getattr(self, name) for name in (*names, "zero_output_for_mask")}
+        cell = keras.saving.serialize_keras_object(self.cell)
+        return {**super().get_config(), **config, "cell": cell}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "RNN":
+        """Build the layer from what `get_config` returned."""
+        config = dict(config)
+        cell = keras.saving.deserialize_keras_object(config.pop("cell"), custom_objects)
+        return cls(cell, **config)
