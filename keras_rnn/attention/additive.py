@@ -93,7 +93,8 @@ class AdditiveAttention(keras.layers.Layer):
             values: `(batch, memory_time, memory_features)`.
             mask: Boolean `(batch, memory_time)`, false where the memory is padding.
         """
-        return Memory(values, ops.matmul(values, self.memory_kernel), mask)
+        kernel = ops.cast(self.memory_kernel, values.dtype)
+        return Memory(values, ops.matmul(values, kernel), mask)
 
     def call(self, query: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
         """Return the context and the alignments of the query."""

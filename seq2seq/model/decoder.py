@@ -1,0 +1,135 @@
+"""The decoder: one step, used for teacher forcing and for search."""
+
+from typing import Any
+
+import keras
+from keras import ops, tree
+
+from keras_rnn import RNN, AttentionCell, Memory
+
+__all__ = ["Decoder"]
+
+
+class Decoder(keras.layers.Layer):
+    """A recurrent cell with attention, between an embedding and an output layer.
+
+        s_t, a_t = cell(drop(E[y_{t-1}]), s_{t-1}, memory)
+        o_t = softmax(V a_t + b)                        (the softmax is left to loss and search)
+
+    Teacher forcing runs this step over a known target by `RNN(cell)`; search runs the same cell
+    one step at a time, on the tokens that it chose itself.
+
+    Args:
+        embedding: The embedding layer E of the target.
+        cell: The `AttentionCell`.
+        vocabulary_size: Number of target tokens.
+        tie_embeddings: Whether V is E, transposed; the cell's output then has E's width.
+        dropout: Rate at which the embedded input and the output are dropped in training.
+
+    Call arguments:
+        target_in: The target, shifted: what each step reads, int32 `(batch, target_time)`.
+        states: What `initial_state` returned.
+        memory: What `memory` returned.
+        training: Whether dropout applies.
+
+    Returns:
+        Logits, float32 `(batch, target_time, vocabulary_size)`.
+    """
+
+    def __init__(
+        self,
+        *,
+        embedding: Any,
+        cell: AttentionCell,
+        vocabulary_size: int,
+        tie_embeddings: bool,
+        dropout: float,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.embedding = embedding
+        self.cell = cell
+        self.layer = RNN(cell, return_sequences=True, dtype=self.dtype_policy)
+        self.output_layer = OutputLayer(
+            vocabulary_size, embedding if tie_embeddings else None, dtype=self.dtype_policy
+        )
+        self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+
+    def build(self, embedded_shape: Any, memory_shape: Any) -> None:
+        """Build the parts.
+
+        Args:
+            embedded_shape: `(batch, features)`, the shape of an embedded token.
+            memory_shape: `(batch, source_time, features)`, the shape of the encoder's output.
+        """
+        if not self.embedding.built:
+            self.embedding.build((None, None))
+        self.cell.build(embedded_shape, memory_shape)
+        self.layer.build((embedded_shape[0], None, embedded_shape[1]))
+        self.output_layer.build((embedded_shape[0], self.cell.output_size))
+        self.built = True
+
+    def memory(self, values: Any, mask: Any) -> Memory:
+        """Prepare the encoder's output for attention, once for all steps."""
+        return self.cell.attention.memory(values, mask)
+
+    def initial_state(self, states: list[Any], memory: Memory) -> Any:
+        """Return the states before the first step.
+
+        Args:
+            states: The states of the wrapped cell, flat: what the bridge returned.
+            memory: What `memory` returned.
+        """
+        zeros = self.cell.get_initial_state(ops.shape(memory.values)[0], memory)
+        return [tree.pack_sequence_as(zeros[0], states), *zeros[1:]]
+
+    def call(self, target_in: Any, states: Any, memory: Memory, training: bool = False) -> Any:
+        """Return the logits of all steps of a known target (teacher forcing)."""
+        embedded = self.drop(self.embedding(target_in), training=training)
+        output = self.layer(
+            embedded, initial_state=states, constants={"memory": memory}, training=training
+        )
+        return self.output_layer(self.drop(output, training=training))
+
+    def step(self, tokens: Any, states: Any, memory: Memory) -> tuple[Any, Any]:
+        """Run one step on tokens that a search chose.
+
+        Args:
+            tokens: The tokens before, int32 `(batch,)`.
+            states: The states before the step.
+            memory: What `memory` returned.
+
+        Returns:
+            `(logits, states)`: logits float32 `(batch, vocabulary_size)`; the last of the states
+            are the alignments, `(batch, source_time)`.
+        """
+        output, states = self.cell(self.embedding(tokens), states, memory=memory)
+        return self.output_layer(output), states
+
+
+class OutputLayer(keras.layers.Layer):
+    """The textbook's V: `logits = a V + b`, with V of its own or that of an embedding, transposed.
+
+    `kernel` (V) is `(features, vocabulary_size)`, `bias` (b) `(vocabulary_size,)`. The logits are
+    float32 whatever the precision, since a softmax over a vocabulary needs it.
+    """
+
+    def __init__(self, vocabulary_size: int, embedding: Any = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.vocabulary_size = vocabulary_size
+        self.embedding = embedding
+
+    def build(self, input_shape: Any) -> None:
+        """Create b, and V unless it is an embedding's."""
+        if self.embedding is None:
+            self.kernel = self.add_weight((input_shape[-1], self.vocabulary_size), name="kernel")
+        self.bias = self.add_weight((self.vocabulary_size,), name="bias", initializer="zeros")
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        """Return the logits of each of the inputs, `(..., features)`."""
+        if self.embedding is None:
+            logits = ops.matmul(inputs, self.kernel)
+        else:
+            logits = ops.matmul(inputs, ops.transpose(self.embedding.embeddings))
+        return ops.cast(logits, "float32") + ops.cast(self.bias, "float32")

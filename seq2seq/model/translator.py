@@ -1,0 +1,169 @@
+"""The translation model: encoder, bridge, decoder. `build_model(config)`: here config ends."""
+
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from keras_rnn import (
+    GRU,
+    LSTM,
+    AdditiveAttention,
+    AttentionCell,
+    Bidirectional,
+    GRUCell,
+    LSTMCell,
+    Memory,
+    SimpleRNN,
+    SimpleRNNCell,
+    StackedRNN,
+    StackedRNNCells,
+)
+from seq2seq.config import Config
+from seq2seq.model.bridge import Bridge, CopyBridge, DenseBridge, ZeroBridge
+from seq2seq.model.decoder import Decoder
+from seq2seq.model.encoder import Encoder
+
+__all__ = ["DecoderStart", "TranslationModel", "build_model"]
+
+PADDING = 0
+
+CELLS = {"simple_rnn": SimpleRNNCell, "gru": GRUCell, "lstm": LSTMCell}
+LAYERS = {"simple_rnn": SimpleRNN, "gru": GRU, "lstm": LSTM}
+BRIDGES = {"zero": ZeroBridge, "copy": CopyBridge, "dense": DenseBridge}
+
+
+class DecoderStart(NamedTuple):
+    """All that decoding needs of the source.
+
+    Attributes:
+        states: The decoder's states before its first step.
+        memory: What its attention looks at.
+    """
+
+    states: Any
+    memory: Memory
+
+
+class TranslationModel(keras.Model):
+    """A sequence-to-sequence model with attention.
+
+        values, last states = encoder(source)
+        s_0 = bridge(last states)
+        logits_t, s_t = decoder(target_{t-1}, s_{t-1}, values)
+
+    Args:
+        encoder: The `Encoder`.
+        bridge: The `Bridge`.
+        decoder: The `Decoder`.
+
+    Call arguments:
+        inputs: `(source, target_in)`, both int32: `(batch, source_time)`, and
+            `(batch, target_time)`, the target shifted to what each step reads.
+        training: Whether dropout applies.
+
+    Returns:
+        Logits, float32 `(batch, target_time, vocabulary_size)`.
+
+    Reference: Sutskever et al., 2014, https://arxiv.org/abs/1409.3215; attention: Bahdanau et al.,
+    2015, https://arxiv.org/abs/1409.0473
+    """
+
+    def __init__(self, *, encoder: Encoder, bridge: Bridge, decoder: Decoder, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.encoder = encoder
+        self.bridge = bridge
+        self.decoder = decoder
+
+    def encode(self, source: Any, training: bool = False) -> DecoderStart:
+        """Read the source: return the decoder's first states and its memory."""
+        encoded = self.encoder(source, training=training)
+        memory = self.decoder.memory(encoded.values, encoded.mask)
+        states = self.decoder.initial_state(self.bridge(encoded.states), memory)
+        return DecoderStart(states, memory)
+
+    def call(self, inputs: tuple[Any, Any], training: bool = False) -> Any:
+        """Return the logits of all steps of a known target (teacher forcing)."""
+        source, target_in = inputs
+        start = self.encode(source, training=training)
+        return self.decoder(target_in, start.states, start.memory, training=training)
+
+
+def build_model(config: Config) -> TranslationModel:
+    """Build the model that the configuration describes, with its weights.
+
+    The weights and the dropout follow `config.training.seed`, the precision
+    `config.training.precision`.
+
+    >>> from seq2seq.config import Config
+    >>> tiny = {"data.vocabulary_size": 300, "model.encoder_units": 4, "model.decoder_units": 4}
+    >>> model = build_model(Config().replace(tiny))
+    >>> tuple(model((np.ones((2, 5), "int32"), np.ones((2, 3), "int32"))).shape)
+    (2, 3, 300)
+    """
+    keras.utils.set_random_seed(config.training.seed)
+    model, vocabulary_size = config.model, config.data.vocabulary_size
+    dtype = config.training.precision
+    source_embedding = _embedding(vocabulary_size, model.embedding_size, dtype, "source_embedding")
+    target_embedding = source_embedding
+    if not config.data.shared_vocabulary:
+        target_embedding = _embedding(
+            vocabulary_size, model.embedding_size, dtype, "target_embedding"
+        )
+    cell = _decoder_cell(config)
+    states_per_cell = 2 if model.cell == "lstm" else 1
+    translator = TranslationModel(
+        encoder=_encoder(config, source_embedding),
+        bridge=BRIDGES[model.bridge](
+            sizes=[model.decoder_units] * (model.decoder_layers * states_per_cell),
+            states_per_layer=2 * states_per_cell,
+            dtype=dtype,
+        ),
+        decoder=Decoder(
+            embedding=target_embedding,
+            cell=cell,
+            vocabulary_size=vocabulary_size,
+            tie_embeddings=model.tie_embeddings,
+            dropout=model.dropout,
+            dtype=dtype,
+        ),
+        dtype=dtype,
+    )
+    translator.decoder.build((None, model.embedding_size), (None, None, 2 * model.encoder_units))
+    translator((np.ones((1, 2), "int32"), np.ones((1, 2), "int32")))
+    return translator
+
+
+def _embedding(vocabulary_size: int, size: int, dtype: str, name: str) -> Any:
+    initializer = keras.initializers.RandomNormal(stddev=size**-0.5)
+    return keras.layers.Embedding(
+        vocabulary_size, size, embeddings_initializer=initializer, dtype=dtype, name=name
+    )
+
+
+def _encoder(config: Config, embedding: Any) -> Encoder:
+    model, dtype = config.model, config.training.precision
+    layer = LAYERS[model.cell]
+    layers = [
+        Bidirectional(
+            layer(model.encoder_units, return_sequences=True, return_state=True, dtype=dtype),
+            dtype=dtype,
+        )
+        for _ in range(model.encoder_layers)
+    ]
+    stack = StackedRNN(layers, dropout=model.dropout, residual=model.residual, dtype=dtype)
+    return Encoder(
+        embedding=embedding, layers=stack, dropout=model.dropout, padding=PADDING, dtype=dtype
+    )
+
+
+def _decoder_cell(config: Config) -> AttentionCell:
+    model, dtype = config.model, config.training.precision
+    cells = [CELLS[model.cell](model.decoder_units, dtype=dtype) for _ in range(model.decoder_layers)]
+    return AttentionCell(
+        cells[0] if len(cells) == 1 else StackedRNNCells(cells, dtype=dtype),
+        AdditiveAttention(model.attention_units, dtype=dtype),
+        units=model.embedding_size if model.tie_embeddings else model.decoder_units,
+        input_feeding=model.input_feeding,
+        dtype=dtype,
+    )

@@ -1,0 +1,81 @@
+"""One update of the weights: forward, backward through time, clip, apply."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from seq2seq.training.losses import SequenceLoss, masked_cross_entropy
+
+__all__ = ["make_evaluation_step", "make_train_step"]
+
+TOKENS = tf.TensorSpec([None, None], tf.int32)
+
+
+def make_train_step(
+    model: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    label_smoothing: float,
+    clip_norm: float,
+) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], SequenceLoss]:
+    """Return a compiled function that updates the weights on one batch.
+
+        L = loss_sum / tokens
+        g = dL/dw                                   back through every step in time
+        g <- g * min(1, clip_norm / ||g||)          one norm over all weights
+        w <- optimizer(w, g)                        for SGD: w - rate * g
+
+    An update whose gradient is not finite is left out; its loss, returned all the same, tells.
+
+    Args:
+        model: The model.
+        optimizer: The optimizer; a `LossScaleOptimizer` scales the loss.
+        label_smoothing: The share of probability spread over the vocabulary.
+        clip_norm: The longest gradient; 0 for no clipping.
+    """
+    # Created here, since an optimizer must not create variables inside a compiled function.
+    optimizer.build(model.trainable_variables)
+
+    @tf.function(input_signature=[TOKENS, TOKENS, TOKENS])
+    def train_step(source: tf.Tensor, target_in: tf.Tensor, target_out: tf.Tensor) -> SequenceLoss:
+        with tf.GradientTape() as tape:
+            logits = model((source, target_in), training=True)
+            sums = masked_cross_entropy(target_out, logits, label_smoothing)
+            loss = optimizer.scale_loss(sums.loss / sums.tokens)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        gradients, norm = _clip(gradients, clip_norm, _loss_scale(optimizer))
+        scales_loss = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+        # A LossScaleOptimizer leaves such updates out itself, and lowers its scale.
+        if scales_loss or tf.math.is_finite(norm):
+            optimizer.apply(gradients, model.trainable_variables)
+        return sums
+
+    return train_step
+
+
+def make_evaluation_step(
+    model: keras.Model,
+) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], SequenceLoss]:
+    """Return a compiled function that measures the loss on one batch, without label smoothing."""
+
+    @tf.function(input_signature=[TOKENS, TOKENS, TOKENS])
+    def evaluation_step(
+        source: tf.Tensor, target_in: tf.Tensor, target_out: tf.Tensor
+    ) -> SequenceLoss:
+        return masked_cross_entropy(target_out, model((source, target_in), training=False))
+
+    return evaluation_step
+
+
+def _clip(gradients: list[Any], clip_norm: float, scale: Any) -> tuple[list[Any], tf.Tensor]:
+    norm = tf.linalg.global_norm(gradients)
+    if not clip_norm:
+        return gradients, norm
+    return tf.clip_by_global_norm(gradients, clip_norm * scale, use_norm=norm)
+
+
+def _loss_scale(optimizer: keras.optimizers.Optimizer) -> Any:
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        return tf.convert_to_tensor(optimizer.dynamic_scale)
+    return 1.0
