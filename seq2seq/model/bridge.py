@@ -56,7 +56,7 @@ class CopyBridge(Bridge):
         layers = len(states_shape) // self.states_per_layer
         if len(self.sizes) > layers * half or any(size != widths[0] for size in self.sizes):
             raise UserError(
-                "model.bridge = \"copy\" needs decoder_units = 2 * encoder_units and at most as "
+                'model.bridge = "copy" needs decoder_units = 2 * encoder_units and at most as '
                 f"many decoder layers as encoder layers. Received: {len(self.sizes) // half} "
                 f"decoder layers of {self.sizes[0]}, {layers} encoder layers of {widths[0] // 2} "
                 'units. Change the sizes, or take model.bridge = "dense".'
@@ -77,7 +77,7 @@ class CopyBridge(Bridge):
 class DenseBridge(Bridge):
     """Start the decoder from a learnt function of all of the encoder's last states.
 
-        s_0 = tanh([encoder states] B + b)          one B and b for each state of the decoder
+    s_0 = tanh([encoder states] B + b)          one B and b for each state of the decoder
     """
 
     def build(self, states_shape: Any) -> None:

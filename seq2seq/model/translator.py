@@ -1,5 +1,8 @@
 """The translation model: encoder, bridge, decoder. `build_model(config)`: here config ends."""
 
+import contextlib
+import random
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import keras
@@ -69,7 +72,9 @@ class TranslationModel(keras.Model):
     2015, https://arxiv.org/abs/1409.0473
     """
 
-    def __init__(self, *, encoder: Encoder, bridge: Bridge, decoder: Decoder, **kwargs: Any) -> None:
+    def __init__(
+        self, *, encoder: Encoder, bridge: Bridge, decoder: Decoder, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.encoder = encoder
         self.bridge = bridge
@@ -101,7 +106,26 @@ def build_model(config: Config) -> TranslationModel:
     >>> tuple(model((np.ones((2, 5), "int32"), np.ones((2, 3), "int32"))).shape)
     (2, 3, 300)
     """
-    keras.utils.set_random_seed(config.training.seed)
+    with _seeded(config.training.seed):
+        return _build(config)
+
+
+@contextlib.contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Let Keras draw its default seeds, which are Python's random numbers, from `seed`.
+
+    `keras.utils.set_random_seed` would do too, but it also drops TensorFlow's cached kernels, and
+    with them the resources of every SentencePiece tokenizer in the process.
+    """
+    state = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(state)
+
+
+def _build(config: Config) -> TranslationModel:
     model, vocabulary_size = config.model, config.data.vocabulary_size
     dtype = config.training.precision
     source_embedding = _embedding(vocabulary_size, model.embedding_size, dtype, "source_embedding")
@@ -159,7 +183,9 @@ def _encoder(config: Config, embedding: Any) -> Encoder:
 
 def _decoder_cell(config: Config) -> AttentionCell:
     model, dtype = config.model, config.training.precision
-    cells = [CELLS[model.cell](model.decoder_units, dtype=dtype) for _ in range(model.decoder_layers)]
+    cells = [
+        CELLS[model.cell](model.decoder_units, dtype=dtype) for _ in range(model.decoder_layers)
+    ]
     return AttentionCell(
         cells[0] if len(cells) == 1 else StackedRNNCells(cells, dtype=dtype),
         AdditiveAttention(model.attention_units, dtype=dtype),

@@ -32,9 +32,7 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
     [0.25, 1.0, 0.5]
     """
 
-    def __init__(
-        self, peak: float, *, warmup_steps: int, decay: str, total_steps: int = 1
-    ) -> None:
+    def __init__(self, peak: float, *, warmup_steps: int, decay: str, total_steps: int = 1) -> None:
         self.peak = peak
         self.warmup_steps = warmup_steps
         self.decay = decay
@@ -45,7 +43,9 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
         """Return the learning rate of the update after `step` updates."""
         update = tf.cast(step, tf.float32) + 1.0
         warmup = float(max(self.warmup_steps, 1))
-        return self.peak * self.factor * tf.minimum(1.0, update / warmup) * self._decay(update, warmup)
+        return (
+            self.peak * self.factor * tf.minimum(1.0, update / warmup) * self._decay(update, warmup)
+        )
 
     def _decay(self, update: tf.Tensor, warmup: float) -> tf.Tensor:
         if self.decay == "inverse_square_root":

@@ -1,0 +1,230 @@
+"""The run folder: all that training leaves behind, written so that a crash loses nothing.
+
+RUN/
+  run.json                  the format of the folder and the version that wrote it
+  config.toml               the configuration
+  source.spm target.spm     the tokenizers
+  latest/                   the newest checkpoint: weights, optimizer, data position, random state
+  best/                     the checkpoint with the best validation score
+  history.tsv               one line for each validation
+  log/                      for TensorBoard
+"""
+
+import contextlib
+import dataclasses
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from seq2seq import __version__
+from seq2seq.config import Config, load_config, save_config
+from seq2seq.data.tokenizer import TokenizerPair, load_tokenizers, save_tokenizers
+from seq2seq.errors import UserError
+
+__all__ = ["Checkpoints", "Run", "random_states", "writing"]
+
+FORMAT = 1
+
+# Keys that may change when a run goes on: they decide how long and how watched, not what.
+_FREE = {
+    "training.epochs",
+    "training.patience",
+    "training.report_every",
+    "training.validate_every",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A run folder that has been checked: its path, configuration and tokenizers."""
+
+    folder: Path
+    config: Config
+    tokenizers: TokenizerPair
+
+    @classmethod
+    def create(cls, folder: Path, config: Config, tokenizers: TokenizerPair) -> "Run":
+        """Make a run folder, whole or not at all.
+
+        Raises:
+            UserError: If the folder exists and is not empty, or cannot be written.
+        """
+        if folder.exists() and any(folder.iterdir()):
+            raise UserError(
+                f"A new run needs a folder that is new or empty. Received: {folder}, which holds "
+                "other files. Name another folder with --run."
+            )
+        with writing(folder):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+            try:
+                aside.chmod(0o755)
+                save_config(config, aside / "config.toml")
+                save_tokenizers(tokenizers, aside)
+                about = {"format": FORMAT, "version": __version__}
+                (aside / "run.json").write_text(json.dumps(about) + "\n", encoding="utf-8")
+                aside.replace(folder)
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
+        return cls(folder, config, tokenizers)
+
+    @classmethod
+    def open(cls, folder: Path) -> "Run":
+        """Open a run folder.
+
+        Raises:
+            UserError: If the folder is missing, is no run folder, is only half there, or was
+                written in a format that this version does not know.
+        """
+        if not folder.is_dir():
+            raise UserError(f"There is no run folder {folder}. Train one with `seq2seq train`.")
+        try:
+            about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+            found = about["format"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(
+                f"{folder} is not a whole run folder: its run.json is missing or damaged. "
+                "Name another folder, or remove this one and train again."
+            ) from error
+        if found != FORMAT:
+            raise UserError(
+                f"The run folder {folder} has format {found!r}, written by version "
+                f"{about.get('version')}; version {__version__} reads format {FORMAT}. "
+                "Use that version, or train again."
+            )
+        if not (folder / "config.toml").is_file():
+            raise UserError(
+                f"{folder} is not a whole run folder: its config.toml is missing. "
+                "Name another folder, or remove this one and train again."
+            )
+        return cls(folder, load_config(folder / "config.toml"), load_tokenizers(folder))
+
+    def check_same(self, config: Config) -> None:
+        """Raise `UserError` if the run cannot go on under `config`, naming what differs."""
+        ours, theirs = self.config.to_dict(), config.to_dict()
+        free = set(_FREE)
+        if config.training.schedule == "linear":
+            free.remove("training.epochs")
+        different = [
+            f"{section}.{name} ({ours[section][name]!r}, now {value!r})"
+            for section in ("data", "model", "training")
+            for name, value in theirs[section].items()
+            if ours[section][name] != value and f"{section}.{name}" not in free
+        ]
+        if different:
+            raise UserError(
+                f"The run folder {self.folder} belongs to another config. It differs in "
+                f"{', '.join(different)}. Name another folder with --run, or restore the config."
+            )
+
+    def has_checkpoint(self) -> bool:
+        """Return whether there is a checkpoint to translate with."""
+        return any(_newest(self.folder / name) for name in ("best", "latest"))
+
+    def load_weights(self, model: keras.Model) -> None:
+        """Load the best weights, or the latest if no validation has been yet.
+
+        Raises:
+            UserError: If there is no checkpoint, or it is damaged.
+        """
+        path = _newest(self.folder / "best") or _newest(self.folder / "latest")
+        if path is None:
+            raise UserError(
+                f"The run folder {self.folder} has no checkpoint yet. Go on training it first."
+            )
+        status = _read(tf.train.Checkpoint(model=model), path)
+        status.assert_existing_objects_matched().expect_partial()
+
+
+class Checkpoints:
+    """The checkpoints of a run in training: the latest to go on from, the best to use.
+
+    Args:
+        run: The run.
+        **objects: What a checkpoint holds, by name. Models and optimizers must be built, since
+            a restore before that is silently lost.
+    """
+
+    def __init__(self, run: Run, **objects: Any) -> None:
+        self.run = run
+        checkpoint = tf.train.Checkpoint(**objects)
+        self._checkpoint = checkpoint
+        self._managers = {
+            name: tf.train.CheckpointManager(checkpoint, str(run.folder / name), max_to_keep=1)
+            for name in ("latest", "best")
+        }
+        for name, manager in self._managers.items():
+            _sweep(run.folder / name, manager.latest_checkpoint)
+
+    def restore(self) -> bool:
+        """Go back to the latest checkpoint; return whether there was one.
+
+        Raises:
+            UserError: If it is damaged or does not fit.
+        """
+        path = self._managers["latest"].latest_checkpoint
+        if path is None:
+            return False
+        _read(self._checkpoint, path).assert_consumed()
+        return True
+
+    def save(self, step: int, is_best: bool = False) -> None:
+        """Write the latest checkpoint and, if it is that, the best.
+
+        Raises:
+            UserError: If the disk is full or the folder cannot be written; the checkpoints that
+                were there stay.
+        """
+        with writing(self.run.folder):
+            # The best first: a crash between the two repeats this step, and so this decision.
+            if is_best:
+                self._managers["best"].save(checkpoint_number=step)
+            self._managers["latest"].save(checkpoint_number=step)
+
+
+def random_states(model: keras.Model) -> list[tf.Variable]:
+    """Return the states of the model's seed generators, which Keras does not checkpoint."""
+    return [variable.value for variable in model.variables if "seed_generator" in variable.path]
+
+
+@contextlib.contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Turn what goes wrong while writing into a `UserError` that names the folder."""
+    try:
+        yield
+    except (OSError, tf.errors.OpError) as error:
+        reason = getattr(error, "strerror", None) or getattr(error, "message", None) or error
+        raise UserError(
+            f"{folder} cannot be written: {' '.join(str(reason).split())}. "
+            "Free some space or name another folder; what was there before is untouched."
+        ) from error
+
+
+def _newest(folder: Path) -> str | None:
+    return tf.train.latest_checkpoint(str(folder))
+
+
+def _read(checkpoint: tf.train.Checkpoint, path: str) -> Any:
+    try:
+        return checkpoint.restore(path)
+    except (tf.errors.OpError, ValueError, AssertionError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"The checkpoint {path} is damaged or does not fit its config: {first}. "
+            "Restore the run folder, or remove it and train again."
+        ) from error
+
+
+def _sweep(folder: Path, newest: str | None) -> None:
+    """Remove what a killed process left: checkpoints that no index file names."""
+    if not folder.is_dir():
+        return
+    for path in folder.glob("ckpt-*"):
+        if newest is None or not path.name.startswith(f"{Path(newest).name}."):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()

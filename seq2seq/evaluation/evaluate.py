@@ -1,0 +1,82 @@
+"""Score a trained model on a test set, or a model in training on its validation text."""
+
+import dataclasses
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+
+from seq2seq.checkpoint import Run
+from seq2seq.data.batches import tokenize_corpus, validation_batches
+from seq2seq.data.corpus import ParallelCorpus
+from seq2seq.evaluation.scores import Score, bleu, chrf
+from seq2seq.inference import Translator
+from seq2seq.training.loop import evaluate_loss
+from seq2seq.training.metrics import perplexity
+from seq2seq.training.step import make_evaluation_step
+
+__all__ = ["Evaluation", "ValidationScores", "evaluate"]
+
+
+class Evaluation(NamedTuple):
+    """How good a model is on a test set.
+
+    Attributes:
+        bleu: BLEU, cased, tokenised by 13a.
+        chrf: chrF2.
+        perplexity: exp(mean negative log-likelihood a token), of the references.
+        translations: What the model made of the sources.
+    """
+
+    bleu: Score
+    chrf: Score
+    perplexity: float
+    translations: list[str]
+
+
+def evaluate(folder: str | Path, corpus: ParallelCorpus, tokenize: str = "13a") -> Evaluation:
+    """Translate the sources of a test set and compare with its references.
+
+    Args:
+        folder: The run folder.
+        corpus: The test set.
+        tokenize: sacreBLEU's tokenisation.
+
+    Raises:
+        UserError: If the folder is no run folder or has no checkpoint.
+    """
+    run = Run.open(Path(folder))
+    translator = Translator.load(folder)
+    translations = list(translator.translate(corpus.source))
+    tokenized = tokenize_corpus(corpus, run.tokenizers, run.config.data.maximum_tokens)
+    batches = validation_batches(tokenized, run.config.data.batch_tokens)
+    loss = evaluate_loss(make_evaluation_step(translator.graph.model), batches)
+    return Evaluation(
+        bleu=bleu(translations, corpus.target, tokenize),
+        chrf=chrf(translations, corpus.target),
+        perplexity=perplexity(loss),
+        translations=translations,
+    )
+
+
+class ValidationScores:
+    """The `validate` that `train` takes: BLEU and chrF of greedy translations.
+
+    The graph is compiled at the first call and used again as long as the model is the same.
+    """
+
+    def __init__(self) -> None:
+        self._translator: Translator | None = None
+
+    def __call__(self, run: Run, model: keras.Model, text: ParallelCorpus) -> dict[str, float]:
+        """Return the scores by name, from 0 to 100."""
+        if self._translator is None or self._translator.graph.model is not model:
+            decoding = dataclasses.replace(run.config.decoding, beam=1)
+            self._translator = Translator.of_model(
+                model, run.tokenizers, decoding, run.config.data.maximum_tokens
+            )
+        translations = list(self._translator.translate(text.source))
+        return {
+            "bleu": bleu(translations, text.target).value,
+            "chrf": chrf(translations, text.target).value,
+        }

@@ -1,0 +1,283 @@
+"""The training loop.
+
+restore the latest checkpoint, if there is one
+for each batch:
+    update the weights
+    now and then report
+    now and then validate: loss and perplexity, and whatever `validate` measures
+        remember the best weights; save; stop if it has not got better for long
+"""
+
+import contextlib
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from seq2seq.checkpoint import Checkpoints, Run, random_states, writing
+from seq2seq.config import Config
+from seq2seq.data.batches import Batch, BatchIterator
+from seq2seq.data.corpus import ParallelCorpus
+from seq2seq.errors import UserError
+from seq2seq.model.translator import build_model
+from seq2seq.training.history import append_history, cut_history
+from seq2seq.training.metrics import LossMeter, perplexity
+from seq2seq.training.prepare import Prepared, make_optimizer, prepare
+from seq2seq.training.progress import Display, Report, SilentDisplay
+from seq2seq.training.step import make_evaluation_step, make_train_step
+
+__all__ = ["DivergedError", "TrainingResult", "Validate", "train"]
+
+Validate = Callable[[Run, keras.Model, ParallelCorpus], dict[str, float]]
+"""Measures a model on validation text; returns scores by name, of which `bleu` chooses the best."""
+
+NOT_FINITE_IN_A_ROW = 10
+
+
+class DivergedError(UserError):
+    """Training went to a loss that is no number."""
+
+
+class TrainingResult(NamedTuple):
+    """How training ended.
+
+    Attributes:
+        folder: The run folder.
+        step: Updates in all.
+        validation_loss: The last validation's loss a token, in nats.
+        scores: What `validate` measured last.
+        best: The best score: BLEU, or without a `validate` the validation loss, negated.
+        is_interrupted: Whether it was stopped from outside and can go on.
+    """
+
+    folder: Path
+    step: int
+    validation_loss: float
+    scores: dict[str, float]
+    best: float
+    is_interrupted: bool
+
+
+class Progress(tf.Module):
+    """What of the loop itself a checkpoint holds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        with tf.device("CPU:0"):
+            self.step = tf.Variable(0, dtype=tf.int64)
+            self.seconds = tf.Variable(0.0, dtype=tf.float64)
+            self.best = tf.Variable(-math.inf, dtype=tf.float64)
+            self.validated_step = tf.Variable(-1, dtype=tf.int64)
+            self.validation_loss = tf.Variable(math.nan, dtype=tf.float64)
+            self.validations_since_best = tf.Variable(0, dtype=tf.int64)
+
+
+def train(
+    config: Config,
+    folder: str | Path,
+    validate: Validate | None = None,
+    display: Display | None = None,
+) -> TrainingResult:
+    """Train a translation model, or go on training it.
+
+    A folder that holds a run of the same configuration is taken up where its latest checkpoint
+    stands; on a CPU the result is then, to the bit, that of a run which was never interrupted.
+    Ctrl-C and SIGTERM save and return.
+
+    Args:
+        config: The configuration.
+        folder: The run folder.
+        validate: Measures more than the loss at each validation, such as BLEU. Without it the
+            best checkpoint is the one of the lowest validation loss.
+        display: Where to show progress; nowhere by default.
+
+    Raises:
+        UserError: If a file, the folder or a setting is not as it must be.
+        DivergedError: If the loss is no number for 10 updates in a row; the checkpoints stay.
+    """
+    display = display or SilentDisplay()
+    prepared = prepare(config, Path(folder))
+    for note in prepared.notes:
+        display.message(note)
+    loop = _Loop(config, prepared, validate, display)
+    try:
+        with _stop_on_signal() as is_stopped:
+            return loop.run(is_stopped)
+    finally:
+        display.stop()
+
+
+class _Loop:
+    def __init__(
+        self, config: Config, prepared: Prepared, validate: Validate | None, display: Display
+    ) -> None:
+        self.config, self.prepared, self.validate, self.display = (
+            config,
+            prepared,
+            validate,
+            display,
+        )
+        training = config.training
+        self.batches: BatchIterator = prepared.batches
+        self.total_steps = training.epochs * self.batches.batches_per_epoch(0)
+        self.model = build_model(config)
+        self.optimizer, self.schedule = make_optimizer(config, self.total_steps)
+        self.update = make_train_step(
+            self.model, self.optimizer, training.label_smoothing, training.clip_norm
+        )
+        self.evaluate = make_evaluation_step(self.model)
+        self.progress = Progress()
+        self.checkpoints = Checkpoints(
+            prepared.run,
+            model=self.model,
+            optimizer=self.optimizer,
+            iterator=self.batches,
+            progress=self.progress,
+            learning_rate_factor=self.schedule.factor,
+            random=random_states(self.model),
+        )
+        self.writer = tf.summary.create_file_writer(str(prepared.run.folder / "log"))
+        self.scores: dict[str, float] = {}
+
+    def run(self, is_stopped: Callable[[], bool]) -> TrainingResult:
+        training = self.config.training
+        if self.checkpoints.restore():
+            self.display.message(f"Going on from step {self.step}.")
+        cut_history(self.prepared.run.folder, self.step)
+        self.display.start(self.step, self.total_steps)
+        meter = LossMeter()
+        for sums in self._updates() if not self._should_stop() else ():
+            meter.add(sums)
+            if self.step % training.report_every == 0:
+                self._report(meter.report())
+            if self.step % training.validate_every == 0:
+                self._validate()
+                if self._should_stop():
+                    break
+            if is_stopped():
+                self.checkpoints.save(self.step)
+                return self._result(is_interrupted=True)
+        if int(self.progress.validated_step.numpy()) != self.step:
+            self._validate()
+        return self._result(is_interrupted=False)
+
+    @property
+    def step(self) -> int:
+        return int(self.progress.step.numpy())
+
+    def _updates(self) -> Iterator[Any]:
+        """Update the weights on batch after batch; yield the loss of each."""
+        not_finite = 0
+        for batch in self.batches:
+            began = time.monotonic()
+            sums = self.update(*batch)
+            is_finite = math.isfinite(float(sums.loss))
+            not_finite = 0 if is_finite else not_finite + 1
+            if not_finite == NOT_FINITE_IN_A_ROW:
+                raise DivergedError(
+                    f"Training diverged at step {self.step}: the loss is {float(sums.loss)}. "
+                    "Lower training.learning_rate or training.clip_norm and start again."
+                )
+            self.progress.step.assign_add(1)
+            self.progress.seconds.assign_add(time.monotonic() - began)
+            yield sums
+
+    def _report(self, report: Any) -> None:
+        rate = float(self.schedule(self.step - 1))
+        epoch = int(self.batches.epoch.numpy()) + 1
+        self.display.report(
+            Report(self.step, min(epoch, self.config.training.epochs), *report, rate)
+        )
+        self._log(loss=report[0], perplexity=report[1], tokens_per_second=report[2], rate=rate)
+
+    def _validate(self) -> None:
+        """Measure the model, log it, and save; the best weights are remembered."""
+        loss = evaluate_loss(self.evaluate, self.prepared.validation)
+        if self.validate is not None:
+            self.scores = self.validate(
+                self.prepared.run, self.model, self.prepared.validation_text
+            )
+        score = self.scores.get("bleu", -loss)
+        is_best = score > float(self.progress.best.numpy())
+        if is_best:
+            self.progress.best.assign(score)
+        self.progress.validations_since_best.assign(
+            0 if is_best else self.progress.validations_since_best + 1
+        )
+        if not is_best and self.config.training.schedule == "plateau":
+            factor = self.schedule.factor
+            factor.assign(factor * self.config.training.plateau_factor)
+        self.progress.validated_step.assign(self.step)
+        self.progress.validation_loss.assign(loss)
+        self._show_validation(loss, is_best)
+        self.checkpoints.save(self.step, is_best)
+
+    def _show_validation(self, loss: float, is_best: bool) -> None:
+        measured = {
+            "validation_loss": loss,
+            "validation_perplexity": perplexity(loss),
+            **self.scores,
+        }
+        self._log(**measured)
+        seconds = float(self.progress.seconds.numpy())
+        with writing(self.prepared.run.folder):
+            append_history(self.prepared.run.folder, self.step, seconds, measured)
+        shown = "  ".join(f"{name} {value:.2f}" for name, value in measured.items())
+        self.display.message(f"step {self.step}  {shown}{'  (best)' if is_best else ''}")
+
+    def _should_stop(self) -> bool:
+        patience = self.config.training.patience
+        if not patience or int(self.progress.validations_since_best.numpy()) < patience:
+            return False
+        self.display.message(f"No better validation in {patience}: stopping early.")
+        return True
+
+    def _log(self, **values: float) -> None:
+        with self.writer.as_default(step=self.step):
+            for name, value in values.items():
+                tf.summary.scalar(name, value)
+
+    def _result(self, is_interrupted: bool) -> TrainingResult:
+        return TrainingResult(
+            folder=self.prepared.run.folder,
+            step=self.step,
+            validation_loss=float(self.progress.validation_loss.numpy()),
+            scores=self.scores,
+            best=float(self.progress.best.numpy()),
+            is_interrupted=is_interrupted,
+        )
+
+
+def evaluate_loss(evaluate: Callable[..., Any], batches: Iterable[Batch]) -> float:
+    """Return the mean negative log-likelihood a token, in nats, over all batches."""
+    meter = LossMeter()
+    for batch in batches:
+        meter.add(evaluate(*batch))
+    return meter.report().loss
+
+
+@contextlib.contextmanager
+def _stop_on_signal() -> Iterator[Callable[[], bool]]:
+    """Yield a function that says whether SIGINT or SIGTERM came; a second SIGINT interrupts."""
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+
+    def remember(number: int, frame: Any) -> None:
+        if received and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        received.append(number)
+
+    before = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(received)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,128 @@
+"""From a config to what a training loop needs: the run folder, the batches, the optimizer."""
+
+import dataclasses
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+
+from seq2seq.checkpoint import Run
+from seq2seq.config import Config, DataConfig
+from seq2seq.data.batches import Batch, BatchIterator, tokenize_corpus, validation_batches
+from seq2seq.data.corpus import ParallelCorpus, read_parallel
+from seq2seq.data.tokenizer import train_tokenizers
+from seq2seq.training.schedules import WarmupSchedule
+
+__all__ = ["Prepared", "make_optimizer", "prepare", "read_corpora"]
+
+
+class Prepared(NamedTuple):
+    """What a training loop starts from.
+
+    Attributes:
+        run: The run folder, new or found.
+        batches: The training batches, at their start.
+        validation: The validation batches.
+        validation_text: The same sentences as text.
+        notes: Lines to show: what was read, what was skipped.
+    """
+
+    run: Run
+    batches: BatchIterator
+    validation: list[Batch]
+    validation_text: ParallelCorpus
+    notes: list[str]
+
+
+class Corpora(NamedTuple):
+    """The text to train on and the text to validate on."""
+
+    training: ParallelCorpus
+    validation: ParallelCorpus
+
+
+def prepare(config: Config, folder: Path) -> Prepared:
+    """Open the run folder, or make it, and turn the text into batches.
+
+    Raises:
+        UserError: If a file or the folder is not as it must be; then nothing has been written.
+    """
+    run = None
+    if folder.is_dir() and any(folder.iterdir()):
+        run = Run.open(folder)
+        run.check_same(config)
+    corpora = read_corpora(config.data)
+    if run is None:
+        run = Run.create(folder, config, train_tokenizers(corpora.training, config.data))
+    run = dataclasses.replace(run, config=config)
+    data = config.data
+    training, validation = (
+        tokenize_corpus(corpus, run.tokenizers, data.maximum_tokens) for corpus in corpora
+    )
+    notes = [
+        _note("Training text", corpora.training, training.skipped),
+        _note("Validation text", corpora.validation, validation.skipped),
+    ]
+    batches = BatchIterator(
+        training, data.batch_tokens, config.training.seed, config.training.epochs
+    )
+    held = validation_batches(validation, data.batch_tokens)
+    return Prepared(run, batches, held, corpora.validation, notes)
+
+
+def read_corpora(data: DataConfig) -> Corpora:
+    """Read the training and the validation text.
+
+    Without validation files, every twentieth pair is held out for validation, 1,000 at most.
+
+    Raises:
+        UserError: If a file is missing or wrong.
+    """
+    training = read_parallel(data.source, data.target, data.pairs)
+    if data.validation_source or data.validation_target or data.validation_pairs:
+        return Corpora(
+            training,
+            read_parallel(data.validation_source, data.validation_target, data.validation_pairs),
+        )
+    stride = max(20, len(training.source) // 1000)
+    held = range(0, len(training.source), stride)
+    kept = sorted(set(range(len(training.source))) - set(held)) or list(held)
+    return Corpora(_pick(training, kept), dataclasses.replace(_pick(training, held), skipped={}))
+
+
+def make_optimizer(
+    config: Config, total_steps: int
+) -> tuple[keras.optimizers.Optimizer, WarmupSchedule]:
+    """Return the optimizer that the configuration names, and its schedule.
+
+    Args:
+        config: The configuration.
+        total_steps: Updates in all.
+    """
+    training = config.training
+    schedule = WarmupSchedule(
+        training.learning_rate,
+        warmup_steps=training.warmup_steps,
+        decay=training.schedule,
+        total_steps=total_steps,
+    )
+    optimizers = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
+    optimizer = optimizers[training.optimizer](schedule)
+    if training.precision == "mixed_float16":
+        return keras.optimizers.LossScaleOptimizer(optimizer), schedule
+    return optimizer, schedule
+
+
+def _pick(corpus: ParallelCorpus, indices: list[int] | range) -> ParallelCorpus:
+    return dataclasses.replace(
+        corpus,
+        source=[corpus.source[index] for index in indices],
+        target=[corpus.target[index] for index in indices],
+    )
+
+
+def _note(name: str, corpus: ParallelCorpus, too_long: int) -> str:
+    reasons = [f"{count:,} {reason}" for reason, count in corpus.skipped.items() if count]
+    reasons += [f"{too_long:,} with too many tokens or none"] if too_long else []
+    skipped = f" Skipped: {', '.join(reasons)}." if reasons else ""
+    return f"{name}: {len(corpus.source) - too_long:,} pairs.{skipped}"
