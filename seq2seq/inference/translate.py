@@ -76,6 +76,8 @@ class TranslationGraph(tf.Module):
         source = self.tokenize(text)
         found = self.search(source)
         translation = self.target_tokenizer.detokenize(found.tokens[:, 0])
+        # A model can spell a line break in bytes; one line must stay one line.
+        translation = tf.strings.regex_replace(translation, r"[\r\n]+", " ")
         # Without a token but the end mark there is nothing to translate.
         is_empty = source[:, 0] == END
         return {

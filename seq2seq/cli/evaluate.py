@@ -1,0 +1,36 @@
+"""Score a trained model: BLEU and chrF by sacreBLEU with signatures, and perplexity.
+
+seq2seq evaluate runs/my --source test.en --reference test.de
+"""
+
+import argparse
+from pathlib import Path
+
+from seq2seq.cli.start import start_tensorflow
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this command."""
+    parser.add_argument("run_folder", metavar="RUN", type=Path, help="the run folder")
+    parser.add_argument("--source", type=Path, required=True, help="text to translate")
+    parser.add_argument("--reference", type=Path, required=True, help="its translation")
+    parser.add_argument(
+        "--tokenize",
+        choices=("13a", "none", "intl", "char", "zh"),
+        default="13a",
+        help="sacreBLEU's tokenisation; none for text in tokens",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate."""
+    start_tensorflow()
+    from seq2seq.data.corpus import read_parallel
+    from seq2seq.evaluation import evaluate
+
+    corpus = read_parallel(args.source, args.reference)
+    result = evaluate(args.run_folder, corpus, args.tokenize)
+    print(f"{result.bleu}\n{result.chrf}\nperplexity = {result.perplexity:.3f}")
+    for reason, count in corpus.skipped.items():
+        print(f"skipped: {count} pairs {reason}")
+    return 0

@@ -1,0 +1,24 @@
+"""Export the best model of a run as a SavedModel that takes strings and returns strings.
+
+seq2seq export runs/my exported        writes exported/1, and exported/2 the next time
+"""
+
+import argparse
+from pathlib import Path
+
+from seq2seq.cli.start import start_tensorflow
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this command."""
+    parser.add_argument("run_folder", metavar="RUN", type=Path, help="the run folder")
+    parser.add_argument("folder", metavar="DIR", type=Path, help="where the versions go")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Export."""
+    start_tensorflow()
+    from seq2seq.export import export
+
+    print(f"SavedModel: {export(args.run_folder, args.folder)}")
+    return 0

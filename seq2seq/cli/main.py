@@ -1,0 +1,63 @@
+"""The command `seq2seq`: finds the sub-command, and turns mistakes into one line and status 2."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from seq2seq import __version__
+from seq2seq.cli import demo, evaluate, export, train, translate, tune
+from seq2seq.errors import UserError
+
+__all__ = ["main"]
+
+COMMANDS = (demo, train, translate, evaluate, tune, export)
+INTERRUPTED = 130
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in one line."""
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: The words after `seq2seq`; those of the process by default.
+
+    Returns:
+        The exit status: 0, 2 after a user's mistake, 130 after an interruption.
+    """
+    parser = _Parser(
+        prog="seq2seq",
+        description="Translate with recurrent networks: train, translate, score, tune, export.",
+    )
+    parser.add_argument("--version", action="version", version=f"seq2seq {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+    for command in COMMANDS:
+        summary = command.__doc__.splitlines()[0]
+        name = command.__name__.rpartition(".")[2]
+        subparser = commands.add_parser(
+            name,
+            help=summary,
+            description=command.__doc__,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_arguments(subparser)
+        subparser.set_defaults(run=command.run)
+    parsed = parser.parse_args(arguments)
+    try:
+        return parsed.run(parsed) or 0
+    except UserError as error:
+        print(f"seq2seq: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("seq2seq: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone; nothing more can be written, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1

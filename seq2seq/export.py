@@ -1,0 +1,118 @@
+"""The SavedModel: strings in, strings out, for TensorFlow Serving and for anyone with TensorFlow.
+
+    DIR/1/      the first version; the next export becomes DIR/2/
+
+Who loads it needs `tensorflow` and, imported before, `tensorflow_text`; nothing of this package.
+"""
+
+import contextlib
+import io
+import math
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from seq2seq.checkpoint import writing
+from seq2seq.inference import TranslationGraph, Translator
+
+__all__ = ["check_saved_model", "export", "run_signature"]
+
+SIGNATURE = "serving_default"
+# What every export is tried with before it is published.
+TRIAL = ("A dog runs.", "", "\xff\x00 ?", "  ", "one two three four five six seven eight")
+
+
+def export(run_folder: str | Path, folder: str | Path) -> Path:
+    """Export a run's best model as a SavedModel in a new version folder.
+
+    The signature `serving_default` maps `text`, strings `(batch,)`, to `translation`, strings
+    `(batch,)`, and `score`, float32 `(batch,)`. The model is written aside, loaded with both of
+    TensorFlow's loaders and tried, and only then renamed, so a server that watches the folder
+    never sees a half or a broken version.
+
+    Args:
+        run_folder: The run folder.
+        folder: Where the versions are.
+
+    Returns:
+        The new version's folder.
+
+    Raises:
+        UserError: If there is no run or no checkpoint, or the folder cannot be written.
+    """
+    graph = Translator.load(run_folder).graph
+    folder = Path(folder)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=".export-", dir=folder))
+    try:
+        model = aside / "model"
+        with writing(folder):
+            _write(graph, model)
+        check_saved_model(model, graph, TRIAL)
+        with writing(folder):
+            version = folder / str(_next_version(folder))
+            model.replace(version)
+        return version
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def run_signature(
+    folder: str | Path, lines: Sequence[str | bytes]
+) -> tuple[list[str], list[float]]:
+    """Load a SavedModel as TensorFlow Serving does, by a session, and translate.
+
+    Args:
+        folder: The version's folder.
+        lines: The text.
+
+    Returns:
+        The translations and their scores.
+    """
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        loaded = tf.compat.v1.saved_model.loader.load(session, ["serve"], str(folder))
+        signature = loaded.signature_def[SIGNATURE]
+        outputs = {name: info.name for name, info in signature.outputs.items()}
+        text = [line if isinstance(line, bytes) else line.encode() for line in lines]
+        found = session.run(outputs, {signature.inputs["text"].name: text})
+    return [line.decode() for line in found["translation"]], found["score"].tolist()
+
+
+def check_saved_model(folder: Path, graph: TranslationGraph, lines: Sequence[str]) -> None:
+    """Raise `RuntimeError` unless both loaders give what Python gives.
+
+    Args:
+        folder: The version's folder.
+        graph: The graph that was exported.
+        lines: The text to try it with.
+    """
+    text = tf.constant([line.encode() for line in lines])
+    expected = [line.decode() for line in graph.translate(text)["translation"].numpy()]
+    loaded = tf.saved_model.load(str(folder)).signatures[SIGNATURE](text=text)
+    by_object = [line.decode() for line in loaded["translation"].numpy()]
+    by_session, scores = run_signature(folder, lines)
+    if not expected == by_object == by_session or not all(map(math.isfinite, scores)):
+        raise RuntimeError(
+            f"The export of {folder} does not give what the model gives. "
+            f"Expected {expected}, loaded {by_object}, by a session {by_session}."
+        )
+
+
+def _write(graph: TranslationGraph, folder: Path) -> None:
+    archive = keras.export.ExportArchive()
+    # The module that holds model and tokenizers: the model alone would leave the tokenizers'
+    # resources untracked, both would write every variable twice.
+    archive.track(graph)
+    archive.add_endpoint(SIGNATURE, graph.translate)
+    with contextlib.redirect_stdout(io.StringIO()):
+        archive.write_out(str(folder), verbose=False)
+
+
+def _next_version(folder: Path) -> int:
+    versions = [int(path.name) for path in folder.iterdir() if path.name.isdecimal()]
+    return max(versions, default=0) + 1
