@@ -17,6 +17,7 @@ def start_tensorflow() -> None:
     with _without_banner():
         import tensorflow as tf
 
+        tf.get_logger().setLevel("ERROR")
         for gpu in tf.config.list_physical_devices("GPU"):
             tf.config.experimental.set_memory_growth(gpu, True)
 

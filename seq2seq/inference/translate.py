@@ -61,7 +61,7 @@ class TranslationGraph(tf.Module):
         self._decoding = decoding
         self._maximum_source_tokens = maximum_source_tokens
 
-    @tf.function(input_signature=[TEXT])
+    @tf.function(input_signature=[TEXT], autograph=False)
     def translate(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         """Translate lines.
 
@@ -91,8 +91,10 @@ class TranslationGraph(tf.Module):
         text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
         tokens = self.source_tokenizer.tokenize(text)[:, : self._maximum_source_tokens]
         ends = tf.fill([tf.shape(text)[0], 1], END)
-        # A column even for a batch of none.
-        return tf.concat([tokens, ends], axis=1).to_tensor(PAD, shape=[None, None])
+        padded = tf.concat([tokens, ends], axis=1).to_tensor(PAD)
+        # A batch of none has no longest row; give it a column all the same.
+        missing = tf.maximum(1 - tf.shape(padded)[1], 0)
+        return tf.pad(padded, [[0, 0], [0, missing]], constant_values=PAD)
 
     def search(self, source: tf.Tensor) -> Hypotheses:
         """Return the best translations of tokens, int32 `(batch, time)`."""

@@ -37,7 +37,7 @@ def make_train_step(
     # Created here, since an optimizer must not create variables inside a compiled function.
     optimizer.build(model.trainable_variables)
 
-    @tf.function(input_signature=[TOKENS, TOKENS, TOKENS])
+    @tf.function(input_signature=[TOKENS, TOKENS, TOKENS], autograph=False)
     def train_step(source: tf.Tensor, target_in: tf.Tensor, target_out: tf.Tensor) -> SequenceLoss:
         with tf.GradientTape() as tape:
             logits = model((source, target_in), training=True)
@@ -45,10 +45,7 @@ def make_train_step(
             loss = optimizer.scale_loss(sums.loss / sums.tokens)
         gradients = tape.gradient(loss, model.trainable_variables)
         gradients, norm = _clip(gradients, clip_norm, _loss_scale(optimizer))
-        scales_loss = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
-        # A LossScaleOptimizer leaves such updates out itself, and lowers its scale.
-        if scales_loss or tf.math.is_finite(norm):
-            optimizer.apply(gradients, model.trainable_variables)
+        _apply(optimizer, gradients, model.trainable_variables, norm)
         return sums
 
     return train_step
@@ -59,7 +56,7 @@ def make_evaluation_step(
 ) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], SequenceLoss]:
     """Return a compiled function that measures the loss on one batch, without label smoothing."""
 
-    @tf.function(input_signature=[TOKENS, TOKENS, TOKENS])
+    @tf.function(input_signature=[TOKENS, TOKENS, TOKENS], autograph=False)
     def evaluation_step(
         source: tf.Tensor, target_in: tf.Tensor, target_out: tf.Tensor
     ) -> SequenceLoss:
@@ -73,6 +70,21 @@ def _clip(gradients: list[Any], clip_norm: float, scale: Any) -> tuple[list[Any]
     if not clip_norm:
         return gradients, norm
     return tf.clip_by_global_norm(gradients, clip_norm * scale, use_norm=norm)
+
+
+def _apply(
+    optimizer: keras.optimizers.Optimizer, gradients: list[Any], variables: list[Any], norm: Any
+) -> None:
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        # It leaves an update that is not finite out itself, and lowers its scale.
+        optimizer.apply(gradients, variables)
+        return
+
+    def apply() -> tf.Tensor:
+        optimizer.apply(gradients, variables)
+        return tf.constant(True)
+
+    tf.cond(tf.math.is_finite(norm), apply, lambda: tf.constant(False))
 
 
 def _loss_scale(optimizer: keras.optimizers.Optimizer) -> Any:

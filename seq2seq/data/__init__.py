@@ -1,0 +1,1 @@
+"""Text to batches: corpus, tokenizer, batches. Import the modules: `corpus` needs no TensorFlow."""
