@@ -47,10 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.add_arguments(subparser)
-        subparser.set_defaults(run=command.run)
+        subparser.set_defaults(handle=command.run)
     parsed = parser.parse_args(arguments)
     try:
-        return parsed.run(parsed) or 0
+        return parsed.handle(parsed)
     except UserError as error:
         print(f"seq2seq: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
