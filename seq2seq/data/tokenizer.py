@@ -124,13 +124,12 @@ class Tokenizer(tf.Module):
     def __init__(self, model: bytes) -> None:
         super().__init__(name="tokenizer")
         self._processor = _load_processor(model)
-        self._ops = tensorflow_text.SentencepieceTokenizer(model=model, out_type=tf.int32)
         self.model = model
         self.vocabulary_size = int(self._processor.vocab_size())
 
     def tokenize(self, text: tf.Tensor) -> tf.RaggedTensor:
         """Turn text, string `(batch,)`, into ids, int32 `(batch, (tokens))`, without marks."""
-        return self._ops.tokenize(text)
+        return self._tokenize(text)
 
     def detokenize(self, ids: tf.Tensor | tf.RaggedTensor) -> tf.Tensor:
         """Turn ids, `(batch, time)` padded or ragged, into text, string `(batch,)`.
@@ -142,7 +141,24 @@ class Tokenizer(tf.Module):
         ids = tf.cast(ids, tf.int32)
         is_running = tf.cumsum(tf.cast(ids == END, tf.int32), axis=1) == 0
         is_piece = is_running & (ids > max(PAD, UNKNOWN, BEGIN, END))
-        return self._ops.detokenize(tf.ragged.boolean_mask(ids, is_piece))
+        return self._detokenize(tf.ragged.boolean_mask(ids, is_piece))
+
+    # The operation that holds the SentencePiece model is made inside these functions, not once in
+    # `__init__`: made outside, its resource is gone as soon as anybody calls `tf.random.set_seed`.
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+    def _tokenize(self, text: tf.Tensor) -> tf.RaggedTensor:
+        return self._operations().tokenize(text)
+
+    @tf.function(
+        input_signature=[tf.RaggedTensorSpec([None, None], tf.int32, row_splits_dtype=tf.int64)],
+        autograph=False,
+    )
+    def _detokenize(self, ids: tf.RaggedTensor) -> tf.Tensor:
+        return self._operations().detokenize(ids)
+
+    def _operations(self) -> tensorflow_text.SentencepieceTokenizer:
+        return tensorflow_text.SentencepieceTokenizer(model=self.model, out_type=tf.int32)
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
         """Return the written form of each id of one sentence, to label a plot with."""

@@ -25,7 +25,7 @@ from seq2seq.config import Config
 from seq2seq.data.batches import Batch, BatchIterator
 from seq2seq.data.corpus import ParallelCorpus
 from seq2seq.errors import UserError
-from seq2seq.model.translator import build_model
+from seq2seq.model.translator import TranslationModel, build_model
 from seq2seq.training.history import append_history, cut_history
 from seq2seq.training.metrics import LossMeter, perplexity
 from seq2seq.training.prepare import Prepared, make_optimizer, prepare
@@ -83,6 +83,9 @@ def train(
     folder: str | Path,
     validate: Validate | None = None,
     display: Display | None = None,
+    *,
+    model: TranslationModel | None = None,
+    epochs: int | None = None,
 ) -> TrainingResult:
     """Train a translation model, or go on training it.
 
@@ -96,6 +99,9 @@ def train(
         validate: Measures more than the loss at each validation, such as BLEU. Without it the
             best checkpoint is the one of the lowest validation loss.
         display: Where to show progress; nowhere by default.
+        model: What `build_model(config)` returned; built here by default.
+        epochs: Pause after this many epochs in all. The schedule still goes by
+            `config.training.epochs`, so that a later call goes on as if there had been no pause.
 
     Raises:
         UserError: If a file, the folder or a setting is not as it must be.
@@ -105,7 +111,7 @@ def train(
     prepared = prepare(config, Path(folder))
     for note in prepared.notes:
         display.message(note)
-    loop = _Loop(config, prepared, validate, display)
+    loop = _Loop(config, prepared, validate, display, model or build_model(config), epochs)
     try:
         with _stop_on_signal() as is_stopped:
             return loop.run(is_stopped)
@@ -115,7 +121,13 @@ def train(
 
 class _Loop:
     def __init__(
-        self, config: Config, prepared: Prepared, validate: Validate | None, display: Display
+        self,
+        config: Config,
+        prepared: Prepared,
+        validate: Validate | None,
+        display: Display,
+        model: TranslationModel,
+        epochs: int | None,
     ) -> None:
         self.config, self.prepared, self.validate, self.display = (
             config,
@@ -125,9 +137,11 @@ class _Loop:
         )
         training = config.training
         self.batches: BatchIterator = prepared.batches
-        self.total_steps = training.epochs * self.batches.batches_per_epoch(0)
-        self.model = build_model(config)
-        self.optimizer, self.schedule = make_optimizer(config, self.total_steps)
+        self.epochs = min(epochs or training.epochs, training.epochs)
+        steps_per_epoch = self.batches.batches_per_epoch(0)
+        self.total_steps = self.epochs * steps_per_epoch
+        self.model = model
+        self.optimizer, self.schedule = make_optimizer(config, training.epochs * steps_per_epoch)
         self.update = make_train_step(
             self.model, self.optimizer, training.label_smoothing, training.clip_norm
         )
@@ -174,7 +188,8 @@ class _Loop:
     def _updates(self) -> Iterator[Any]:
         """Update the weights on batch after batch; yield the loss of each."""
         not_finite = 0
-        for batch in self.batches:
+        while int(self.batches.epoch.numpy()) < self.epochs:
+            batch = next(self.batches)
             began = time.monotonic()
             sums = self.update(*batch)
             is_finite = math.isfinite(float(sums.loss))

@@ -288,3 +288,11 @@ def test_a_large_corpus_is_sampled_evenly(corpus, monkeypatch):
     monkeypatch.setattr("seq2seq.data.tokenizer._MAXIMUM_TRAINING_LINES", 150)
     expected = train_subword_model((corpus.source + corpus.target)[::3], 310)
     assert train_tokenizers(corpus, DataConfig(vocabulary_size=310)).source.model == expected
+
+
+def test_setting_the_global_seed_leaves_a_tokenizer_working(tokenizer):
+    text = tf.constant(["a dog"])
+    before = tokenizer.tokenize(text).to_list()
+    tf.random.set_seed(1)
+    assert tokenizer.tokenize(text).to_list() == before
+    assert tokenizer.detokenize(tokenizer.tokenize(text)).numpy().tolist() == [b"a dog"]
