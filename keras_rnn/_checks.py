@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 __all__ = [
+    "check_batch_size",
     "check_cell",
     "check_choice",
     "check_count",
@@ -116,11 +117,21 @@ def check_static_length(owner: str, length: Any) -> int:
 
 
 def check_equal_settings(owner: str, name: str, first: Any, second: Any) -> None:
-    """Raise `ValueError` unless both layers have the same value of the setting `name`."""
+    """Raise `ValueError` unless both parts have the same value of the setting `name`."""
     if first != second:
         raise ValueError(
-            f"`{owner}` needs both layers to have the same `{name}`. "
+            f"`{owner}` needs the same `{name}` in both of its parts. "
             f"Received: {first!r} and {second!r}. Give both the same value."
+        )
+
+
+def check_batch_size(owner: str, sequences: Any, wanted: int) -> None:
+    """Raise `ValueError` if there are known to be other than `wanted` sequences."""
+    if sequences.shape[0] not in {None, wanted}:
+        raise ValueError(
+            f"`{owner}` needs batches of {wanted} sequences, for which it has states. "
+            f"Received: sequences of shape {tuple(sequences.shape)}. "
+            "Pass as many sequences in each call, or use a layer with `stateful=False`."
         )
 
 

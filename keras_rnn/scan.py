@@ -107,20 +107,21 @@ def _looped(
     states: State,
     keep_outputs: bool,
 ) -> ScanResult:
-    size = length if keep_outputs else 0
-    array = tf.TensorArray(output.dtype, size=size, element_shape=output.shape)
+    array = tf.TensorArray(output.dtype, size=length, element_shape=output.shape)
+    # No array, rather than an empty one, if they are not kept: XLA has no gradient of an empty one.
+    arrays = [array] if keep_outputs else []
 
-    def body(time: Tensor, array: tf.TensorArray, output: Tensor, states: State) -> tuple:
+    def body(time: Tensor, arrays: list, output: Tensor, states: State) -> tuple:
         output, states = step(time, output, states)
-        return time + 1, array.write(time, output) if keep_outputs else array, output, states
+        return time + 1, [array.write(time, output) for array in arrays], output, states
 
-    _, array, output, states = tf.while_loop(
+    _, arrays, output, states = tf.while_loop(
         lambda time, *_: time < length,
         body,
-        (tf.constant(0), array, output, states),
+        (tf.constant(0), arrays, output, states),
         maximum_iterations=length,
     )
-    return ScanResult(array.stack() if keep_outputs else None, output, states)
+    return ScanResult(arrays[0].stack() if keep_outputs else None, output, states)
 
 
 def _unstack(sequence: Tensor, length: int | Tensor) -> tf.TensorArray:

@@ -65,6 +65,7 @@ class AttentionCell(RecurrentCell):
     def __init__(
         self, cell: Any, attention: Any, units: int, input_feeding: bool = True, **kwargs: Any
     ) -> None:
+        kwargs.setdefault("dtype", getattr(cell, "dtype_policy", None))
         super().__init__(**kwargs)
         example = "AttentionCell(cell, attention, units=64)"
         self.cell = check_cell("AttentionCell", cell)
@@ -78,25 +79,27 @@ class AttentionCell(RecurrentCell):
         """The sizes of the states; that of the alignments is the memory's length, `None`."""
         return [self.cell.state_size, self.units, None]
 
-    def build(self, input_shape: Shape, memory_shape: Shape | None = None) -> None:
+    def build(self, inputs_shape: Shape, memory_shape: Any = None) -> None:
         """Build the cell, the mechanism and A.
 
         Args:
-            input_shape: `(batch, features)`.
-            memory_shape: `(batch, memory_time, memory_features)`; needed.
+            inputs_shape: `(batch, features)`.
+            memory_shape: `(batch, memory_time, memory_features)`, or the shapes of a `Memory`;
+                needed.
         """
         if memory_shape is None:
             raise ValueError(
                 "`AttentionCell` needs the shape of its memory to be built. Received: none. "
-                "Call `cell.build(input_shape, memory_shape)` before its first use."
+                "Call `cell.build(inputs_shape, memory_shape)` before its first use."
             )
-        features = input_shape[-1] + (self.units if self.input_feeding else 0)
-        contract.build_cell(self.cell, (input_shape[0], features))
+        values_shape = memory_shape[0] if isinstance(memory_shape[0], tuple) else memory_shape
+        features = inputs_shape[-1] + (self.units if self.input_feeding else 0)
+        contract.build_cell(self.cell, (inputs_shape[0], features))
         size = contract.output_size(self.cell)
         if not self.attention.built:
-            self.attention.build((input_shape[0], size), memory_shape)
+            self.attention.build((inputs_shape[0], size), values_shape)
         self.attention_kernel = self.add_weight(
-            (size + memory_shape[-1], self.units), name="attention_kernel"
+            (size + values_shape[-1], self.units), name="attention_kernel"
         )
         self.built = True
 

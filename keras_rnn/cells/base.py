@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from keras_rnn._checks import check_positive_integer, check_rate
+from keras_rnn._checks import check_count, check_positive_integer, check_rate
 from keras_rnn._types import Noise, Shape, State, Step, Tensor
 
 __all__ = ["NO_DROPOUT", "DropoutMasks", "GatedCell", "RecurrentCell", "drop_inputs", "drop_state"]
@@ -94,12 +94,19 @@ class RecurrentCell(keras.layers.Layer):
 
     def call(self, inputs: Tensor, states: State, training: bool = False) -> Step:
         """Run one step on its own: `step(project(inputs), states)`."""
+        wanted = len(self.state_size) if isinstance(self.state_size, list | tuple) else 1
+        check_count(type(self).__name__, "states", states, wanted)
         noise = self.draw_noise(ops.shape(inputs)[0], inputs.shape[-1]) if training else None
         given = {} if noise is None else {"noise": noise}
         return self.step(self.project(inputs, **given), states, training=training, **given)
 
-    def get_initial_state(self, batch_size: int | Tensor | None = None) -> State:
-        """Return states of zeros, each `(batch_size, size)`, one for each entry of `state_size`."""
+    def get_initial_state(self, batch_size: int | Tensor | None = None, **constants: Any) -> State:
+        """Return states of zeros, each `(batch_size, size)`, one for each entry of `state_size`.
+
+        Args:
+            batch_size: Number of sequences.
+            **constants: Those that `step` will get, for cells whose states depend on them.
+        """
         sizes = self.state_size if isinstance(self.state_size, list | tuple) else [self.state_size]
         return [ops.zeros((batch_size, size), dtype=self.compute_dtype) for size in sizes]
 

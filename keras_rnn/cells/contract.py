@@ -15,9 +15,13 @@ __all__ = ["build_cell", "draw_noise", "initial_state", "output_size", "project"
 
 
 def follows_contract(cell: Any) -> bool:
-    """Return whether the cell has a `step` of its own beside `call`."""
+    """Return whether the cell is to be stepped by `project` and `step`, and not by `call`.
+
+    A subclass that writes a `call` but no `step` of its own is stepped by its `call`.
+    """
     if isinstance(cell, RecurrentCell):
-        return type(cell).step is not RecurrentCell.step
+        methods = ({"call", "step"} & vars(base).keys() for base in type(cell).__mro__)
+        return "step" in next(written for written in methods if written)
     return hasattr(cell, "project") and hasattr(cell, "step")
 
 
@@ -36,10 +40,11 @@ def output_size(cell: Any) -> int:
     return size[0] if isinstance(size, list | tuple) else size
 
 
-def initial_state(cell: Any, batch_size: int | Tensor) -> list[Any]:
+def initial_state(cell: Any, batch_size: int | Tensor, **constants: Any) -> list[Any]:
     """Return the cell's initial states as a list, zeros if the cell does not say."""
     if hasattr(cell, "get_initial_state"):
-        states = cell.get_initial_state(batch_size=batch_size)
+        constants = constants if follows_contract(cell) else {}
+        states = cell.get_initial_state(batch_size=batch_size, **constants)
         return list(states) if isinstance(states, list | tuple) else [states]
     sizes = cell.state_size
     sizes = sizes if isinstance(sizes, list | tuple) else [sizes]

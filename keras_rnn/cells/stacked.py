@@ -42,12 +42,13 @@ class StackedRNNCells(RecurrentCell):
     """
 
     def __init__(self, cells: Sequence[Any], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
         if not cells:
             raise ValueError(
                 "`StackedRNNCells` needs at least one cell. Received: cells=[]. "
                 "Pass cells, for example `[GRUCell(64), GRUCell(64)]`."
             )
+        kwargs.setdefault("dtype", getattr(cells[0], "dtype_policy", None))
+        super().__init__(**kwargs)
         self.cells = [check_cell("StackedRNNCells", cell) for cell in cells]
         self.state_size = [cell.state_size for cell in self.cells]
         self.output_size = contract.output_size(self.cells[-1])

@@ -33,6 +33,7 @@ class NamedRNN(RNN):
     """
 
     cell_class: type
+    cell_name: str  # That of Keras, so that the paths of weights are too.
 
     def __init__(self, units: int, *args: Any, **kwargs: Any) -> None:
         self.use_cudnn = kwargs.pop("use_cudnn", "auto")
@@ -41,7 +42,7 @@ class NamedRNN(RNN):
         trainable = {
             name: layer_arguments[name] for name in ("trainable",) if name in layer_arguments
         }
-        cell = self.cell_class(units, *args, **trainable, **kwargs)
+        cell = self.cell_class(units, *args, name=self.cell_name, **trainable, **kwargs)
         super().__init__(cell, **layer_arguments, **dtype)
 
     def __getattr__(self, name: str) -> Any:
@@ -75,6 +76,7 @@ class SimpleRNN(NamedRNN):
     """
 
     cell_class = SimpleRNNCell
+    cell_name = "simple_rnn_cell"
 
 
 @keras.saving.register_keras_serializable(package="keras_rnn")
@@ -88,6 +90,7 @@ class GRU(NamedRNN):
     """
 
     cell_class = GRUCell
+    cell_name = "gru_cell"
 
 
 @keras.saving.register_keras_serializable(package="keras_rnn")
@@ -101,3 +104,4 @@ class LSTM(NamedRNN):
     """
 
     cell_class = LSTMCell
+    cell_name = "lstm_cell"

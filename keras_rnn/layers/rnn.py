@@ -6,6 +6,7 @@ import keras
 from keras import ops, tree
 
 from keras_rnn._checks import (
+    check_batch_size,
     check_cell,
     check_count,
     check_equal_settings,
@@ -74,9 +75,13 @@ class RNN(SequenceLayer):
         zero_output_for_mask: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        owner = type(self).__name__
         cell = StackedRNNCells(cell) if isinstance(cell, list | tuple) else cell
-        self.cell = check_cell(type(self).__name__, cell)
+        kwargs.setdefault("dtype", getattr(cell, "dtype_policy", None))
+        super().__init__(**kwargs)
+        self.cell = check_cell(owner, cell)
+        if contract.follows_contract(cell):
+            check_equal_settings(owner, "dtype", self.dtype_policy.name, cell.dtype_policy.name)
         self.return_sequences = return_sequences
         self.return_state = return_state
         self.go_backwards = go_backwards
@@ -104,9 +109,9 @@ class RNN(SequenceLayer):
         """Run the cell over the sequences."""
         self._check_call(sequences, mask)
         batch_size, features = ops.shape(sequences)[0], sequences.shape[-1]
-        states = self._starting_states(initial_state, batch_size)
-        noise = contract.draw_noise(self.cell, batch_size, features, training)
         constants = constants or {}
+        states = self._starting_states(initial_state, batch_size, constants)
+        noise = contract.draw_noise(self.cell, batch_size, features, training)
 
         def step(projected: Tensor, states: State) -> Any:
             return contract.step(self.cell, projected, states, training, noise, **constants)
@@ -131,9 +136,9 @@ class RNN(SequenceLayer):
         output = outputs if self.return_sequences else last_output
         return (output, *states) if self.return_state else output
 
-    def get_initial_state(self, batch_size: int | Tensor) -> State:
+    def get_initial_state(self, batch_size: int | Tensor, **constants: Any) -> State:
         """Return the states before the first step when none are given."""
-        return contract.initial_state(self.cell, batch_size)
+        return contract.initial_state(self.cell, batch_size, **constants)
 
     def reset_state(self) -> None:
         """Set the states of a stateful layer back to zeros."""
@@ -141,6 +146,12 @@ class RNN(SequenceLayer):
             variable.assign(ops.zeros_like(variable))
 
     reset_states = reset_state
+
+    @property
+    def weights(self) -> list[Any]:
+        """The weights of the cell; as in Keras, the states of a stateful layer are none."""
+        states = {id(variable) for variable in tree.flatten(self.states)}
+        return [weight for weight in super().weights if id(weight) not in states]
 
     def compute_mask(self, sequences: Tensor, mask: Tensor | None = None) -> Any:
         """Return the mask of the output: that of the input if sequences are returned."""
@@ -168,12 +179,13 @@ class RNN(SequenceLayer):
             check_static_length(self.name, sequences.shape[1])
         if mask is not None:
             check_mask(self.name, mask, sequences)
-        if self.stateful and sequences.shape[0] is not None:
-            built_for = tree.flatten(self.states)[0].shape[0]
-            check_equal_settings(self.name, "batch size", built_for, sequences.shape[0])
+        if self.stateful:
+            check_batch_size(self.name, sequences, tree.flatten(self.states)[0].shape[0])
 
-    def _starting_states(self, initial_state: State | None, batch_size: Any) -> State:
-        structure = self.get_initial_state(batch_size)
+    def _starting_states(
+        self, initial_state: State | None, batch_size: Any, constants: dict[str, Any]
+    ) -> State:
+        structure = self.get_initial_state(batch_size, **constants)
         if initial_state is None:
             initial_state = self.states if self.stateful else structure
         given, wanted = tree.flatten(initial_state), tree.flatten(structure)

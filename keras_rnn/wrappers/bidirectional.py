@@ -7,6 +7,7 @@ from keras import ops, tree
 
 from keras_rnn._checks import check_choice, check_equal_settings
 from keras_rnn._types import Shape, State, Tensor
+from keras_rnn.cells import contract
 from keras_rnn.layers import RNN, SequenceLayer
 
 __all__ = ["Bidirectional"]
@@ -43,8 +44,9 @@ class Bidirectional(SequenceLayer):
         (before `output_layer`).
 
     Raises:
-        ValueError: If a layer is no RNN layer, the merge mode is unknown, or the two layers differ
-            in `return_sequences`, `return_state` or `stateful` or read in the same direction.
+        ValueError: If a layer is no RNN layer, the merge mode is unknown (or `None` with an
+            `output_layer`), or the two layers differ in `return_sequences`, `return_state`,
+            `stateful` or a size that has to agree, or read in the same direction.
 
     Reference: Schuster and Paliwal, 1997, https://doi.org/10.1109/78.650093
 
@@ -62,14 +64,16 @@ class Bidirectional(SequenceLayer):
         output_layer: Any = None,
         **kwargs: Any,
     ) -> None:
+        kwargs.setdefault("dtype", getattr(layer, "dtype_policy", None))
         super().__init__(**kwargs)
         owner = type(self).__name__
-        self.merge_mode = check_choice(owner, "merge_mode", merge_mode, MERGE_MODES)
+        modes = MERGE_MODES if output_layer is None else MERGE_MODES[:-1]
+        self.merge_mode = check_choice(owner, "merge_mode", merge_mode, modes)
         for given in (layer, *([] if backward_layer is None else [backward_layer])):
             _check_layer(owner, given)
         self.forward_layer = _copy(layer, "forward", layer.go_backwards)
         self.backward_layer = backward_layer or _copy(layer, "backward", not layer.go_backwards)
-        _check_pair(owner, self.forward_layer, self.backward_layer)
+        _check_pair(owner, self.forward_layer, self.backward_layer, merge_mode)
         for one in (self.forward_layer, self.backward_layer):
             one.zero_output_for_mask = one.return_sequences
         self.output_layer = output_layer
@@ -210,9 +214,12 @@ def _check_layer(owner: str, layer: Any) -> None:
         )
 
 
-def _check_pair(owner: str, forward: RNN, backward: RNN) -> None:
+def _check_pair(owner: str, forward: RNN, backward: RNN, merge_mode: str | None) -> None:
     for name in ("return_sequences", "return_state", "stateful"):
         check_equal_settings(owner, name, getattr(forward, name), getattr(backward, name))
+    if merge_mode in {"sum", "ave", "mul"}:
+        sizes = (contract.output_size(layer.cell) for layer in (forward, backward))
+        check_equal_settings(owner, "output size", *sizes)
     if forward.go_backwards == backward.go_backwards:
         raise ValueError(
             f"`{owner}` needs two layers that read in opposite directions. "

@@ -62,8 +62,9 @@ class StackedRNN(SequenceLayer):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
         _check_layers(layers)
+        kwargs.setdefault("dtype", layers[0].dtype_policy)
+        super().__init__(**kwargs)
         self.layers = list(layers)
         self.dropout = check_rate("StackedRNN", "dropout", dropout)
         self.residual = residual
@@ -124,6 +125,13 @@ class StackedRNN(SequenceLayer):
         if not self.return_state:
             return output_mask
         return [output_mask] + [None] * sum(_state_count(layer) for layer in self.layers)
+
+    def reset_state(self) -> None:
+        """Set the states of stateful layers back to zeros."""
+        for layer in self.layers:
+            layer.reset_state()
+
+    reset_states = reset_state
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
