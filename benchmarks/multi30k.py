@@ -43,6 +43,8 @@ def main() -> None:
     began = time.monotonic()
     result = train(config, args.run, ValidationScores(), RichDisplay())
     minutes = (time.monotonic() - began) / 60
+    if result.is_interrupted:
+        raise SystemExit(f"Interrupted at step {result.step}; the same command goes on.")
     test = read_parallel(*(args.data / f"test_2016_flickr.{end}" for end in SIDES.values()))
     scores = evaluate(args.run, test)
     print(f"{result.step} updates in {minutes:.1f} minutes, best validation BLEU {result.best:.2f}")
