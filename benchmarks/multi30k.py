@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from seq2seq.cli.start import start_tensorflow
+from seq2seq.config import Config, load_config
 
 SIDES = {"source": "en", "target": "de"}
 
@@ -28,17 +29,11 @@ def main() -> None:
     parser.add_argument("--set", dest="settings", action="append", default=[])
     args = parser.parse_args()
     start_tensorflow()
-    from seq2seq.config import load_config
     from seq2seq.data.corpus import read_parallel
     from seq2seq.evaluation import ValidationScores, evaluate
-    from seq2seq.training.loop import train
-    from seq2seq.training.progress import RichDisplay
+    from seq2seq.training import RichDisplay, train
 
-    files = {f"data.{side}": f"train.{end}" for side, end in SIDES.items()}
-    files |= {f"data.validation_{side}": f"val.{end}" for side, end in SIDES.items()}
-    shipped = importlib.resources.files("seq2seq") / "configs" / "multi30k.toml"
-    config = load_config(str(shipped), args.settings)
-    config = config.replace({key: str((args.data / name).resolve()) for key, name in files.items()})
+    config = benchmark_config(args.data, args.settings)
     speed = gigaflops()
     began = time.monotonic()
     result = train(config, args.run, ValidationScores(), RichDisplay())
@@ -53,6 +48,15 @@ def main() -> None:
     load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
     print(f"machine: {os.cpu_count()} cores, load {load}")
     print(f"matrix product: {speed:.0f} GFLOP/s before, {gigaflops():.0f} GFLOP/s after")
+
+
+def benchmark_config(data: Path, settings: list[str]) -> Config:
+    """Return the shipped config, with the files in `data` and the settings given."""
+    files = {f"data.{side}": f"train.{end}" for side, end in SIDES.items()}
+    files |= {f"data.validation_{side}": f"val.{end}" for side, end in SIDES.items()}
+    shipped = importlib.resources.files("seq2seq") / "configs" / "multi30k.toml"
+    config = load_config(str(shipped), settings)
+    return config.replace({key: str((data / name).resolve()) for key, name in files.items()})
 
 
 def gigaflops(size: int = 2048, times: int = 9) -> float:

@@ -61,6 +61,11 @@ def check_choice(owner: str, name: str, value: Any, choices: Sequence[Any]) -> A
 
 def check_cell(owner: str, cell: Any) -> Any:
     """Return `cell` if it can be stepped and has a `state_size`, else raise `ValueError`."""
+    if hasattr(cell, "return_sequences"):
+        raise ValueError(
+            f"`{owner}` needs a cell, one step in time. Received: {cell!r}, a layer. "
+            "Pass its cell, for example `LSTMCell(64)` in place of `LSTM(64)`."
+        )
     missing = [name for name in ("call", "state_size") if not hasattr(cell, name)]
     if missing:
         raise ValueError(

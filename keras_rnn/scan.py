@@ -1,7 +1,8 @@
 """The time loop: it runs any step function over a sequence and knows no cell.
 
 Backpropagation through time is what automatic differentiation makes of this loop: the gradient of
-the loss passes from each state to the one before it, by the chain rule.
+the loss passes from each state to the one before it, by the chain rule (Werbos, 1990,
+https://doi.org/10.1109/5.58337).
 """
 
 from collections.abc import Callable

@@ -73,8 +73,7 @@ def reverse_padded(sequences: Tensor, lengths: Tensor) -> Tensor:
 def last_valid_step(sequences: Tensor, mask: Tensor) -> Tensor:
     """Return of each sequence the step at the last true value of its mask.
 
-    This is the `o_T = softmax(V s_T)` of the textbook's many-to-one network: the state to read
-    from at the last step only.
+    What a network that answers once, at the end of a sequence, reads its answer from.
 
     Args:
         sequences: `(batch, time, features)`.

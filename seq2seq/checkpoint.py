@@ -13,9 +13,9 @@ RUN/
 import contextlib
 import dataclasses
 import json
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,9 @@ from seq2seq import __version__
 from seq2seq.config import Config, load_config, save_config
 from seq2seq.data.tokenizer import TokenizerPair, load_tokenizers, save_tokenizers
 from seq2seq.errors import UserError
+from seq2seq.files import writing
 
-__all__ = ["Checkpoints", "Run", "random_states", "writing"]
+__all__ = ["Checkpoints", "Run", "model_variables"]
 
 FORMAT = 1
 
@@ -55,10 +56,10 @@ class Run:
         Raises:
             UserError: If the folder exists and is not empty, or cannot be written.
         """
-        if folder.exists() and any(folder.iterdir()):
+        if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
             raise UserError(
-                f"A new run needs a folder that is new or empty. Received: {folder}, which holds "
-                "other files. Name another folder with --run."
+                f"A new run needs a folder that is new or empty. Received: {folder}, which is a "
+                "file, or holds files. Name another folder with --run."
             )
         with writing(folder):
             folder.parent.mkdir(parents=True, exist_ok=True)
@@ -123,6 +124,12 @@ class Run:
                 f"{', '.join(different)}. Name another folder with --run, or restore the config."
             )
 
+    def with_config(self, config: Config) -> "Run":
+        """Return the run under a config that `check_same` accepts, written to its folder too."""
+        with writing(self.folder):
+            save_config(config, self.folder / "config.toml")
+        return dataclasses.replace(self, config=config)
+
     def has_checkpoint(self) -> bool:
         """Return whether there is a checkpoint to translate with."""
         return any(_newest(self.folder / name) for name in ("best", "latest"))
@@ -138,8 +145,7 @@ class Run:
             raise UserError(
                 f"The run folder {self.folder} has no checkpoint yet. Go on training it first."
             )
-        status = _read(tf.train.Checkpoint(model=model), path)
-        status.assert_existing_objects_matched().expect_partial()
+        _read(tf.train.Checkpoint(model=model_variables(model)), path).expect_partial()
 
 
 class Checkpoints:
@@ -147,20 +153,26 @@ class Checkpoints:
 
     Args:
         run: The run.
-        **objects: What a checkpoint holds, by name. Models and optimizers must be built, since
-            a restore before that is silently lost.
+        model: The model, built.
+        **objects: What else a checkpoint holds, by name. Optimizers must be built, since a restore
+            before that is silently lost.
+
+    Raises:
+        UserError: If a checkpoint that was there is damaged.
     """
 
-    def __init__(self, run: Run, **objects: Any) -> None:
+    def __init__(self, run: Run, model: keras.Model, **objects: Any) -> None:
         self.run = run
-        checkpoint = tf.train.Checkpoint(**objects)
-        self._checkpoint = checkpoint
+        newest = {name: _newest(run.folder / name) for name in ("latest", "best")}
+        self._checkpoint = tf.train.Checkpoint(model=model_variables(model), **objects)
         self._managers = {
-            name: tf.train.CheckpointManager(checkpoint, str(run.folder / name), max_to_keep=1)
-            for name in ("latest", "best")
+            name: tf.train.CheckpointManager(
+                self._checkpoint, str(run.folder / name), max_to_keep=1
+            )
+            for name in newest
         }
-        for name, manager in self._managers.items():
-            _sweep(run.folder / name, manager.latest_checkpoint)
+        for name, path in newest.items():
+            _sweep(run.folder / name, path)
 
     def restore(self) -> bool:
         """Go back to the latest checkpoint; return whether there was one.
@@ -188,37 +200,55 @@ class Checkpoints:
             self._managers["latest"].save(checkpoint_number=step)
 
 
-def random_states(model: keras.Model) -> list[tf.Variable]:
-    """Return the states of the model's seed generators, which Keras does not checkpoint."""
-    return [variable.value for variable in model.variables if "seed_generator" in variable.path]
+def model_variables(model: keras.Model) -> dict[str, keras.Variable]:
+    """Return all variables of a model by name, the states of its seed generators too.
 
-
-@contextlib.contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Turn what goes wrong while writing into a `UserError` that names the folder."""
-    try:
-        yield
-    except (OSError, tf.errors.OpError) as error:
-        reason = getattr(error, "strerror", None) or getattr(error, "message", None) or error
-        raise UserError(
-            f"{folder} cannot be written: {' '.join(str(reason).split())}. "
-            "Free some space or name another folder; what was there before is untouched."
-        ) from error
+    `tf.train.Checkpoint(model=model)` would leave out, without a word, the seed generators and
+    what a Keras model holds in lists, such as the layers of a stack.
+    """
+    named = {}
+    for index, variable in enumerate(model.variables):
+        layer, name = variable.path.split("/")[-2:]
+        # Keras numbers the layers of a process: the second model has a `gru_cell_1`.
+        named[f"{index:03}-{re.sub(r'_[0-9]+$', '', layer)}-{name}"] = variable
+    return named
 
 
 def _newest(folder: Path) -> str | None:
-    return tf.train.latest_checkpoint(str(folder))
+    state = folder / "checkpoint"
+    with contextlib.suppress(ValueError):
+        if path := tf.train.latest_checkpoint(str(folder)):
+            return path
+    # It is written last, so where it is there was a whole checkpoint.
+    if state.exists():
+        raise _damaged(str(folder), f"{state.name} or the files it names are damaged or missing")
+    return None
 
 
 def _read(checkpoint: tf.train.Checkpoint, path: str) -> Any:
+    """Restore all objects; the checkpoint must hold the model's variables and no others."""
+    pattern = re.compile(r"model/(.+)/\.ATTRIBUTES/VARIABLE_VALUE")
     try:
-        return checkpoint.restore(path)
-    except (tf.errors.OpError, ValueError, AssertionError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise UserError(
-            f"The checkpoint {path} is damaged or does not fit its config: {first}. "
-            "Restore the run folder, or remove it and train again."
-        ) from error
+        names = [name for name, _ in tf.train.list_variables(path)]
+        stored = {match[1] for match in map(pattern.fullmatch, names) if match}
+        if different := sorted(stored ^ set(checkpoint.model)):
+            raise ValueError(f"{len(different)} variables differ, such as {different[0]}")
+        return checkpoint.restore(path).assert_existing_objects_matched()
+    except (tf.errors.OpError, ValueError, AssertionError, IndexError) as error:
+        raise _damaged(path, _reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    """Return what an error says, in one line and without TensorFlow's names of operations."""
+    text = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error)
+    return " ".join(re.sub(r"\{\{.*?\}\}|\[Op:.*", "", text).split()).rstrip(".")
+
+
+def _damaged(path: str, reason: str) -> UserError:
+    return UserError(
+        f"The checkpoint {path} is damaged or does not fit its config: {reason}. "
+        "Restore the run folder, or remove it and train again."
+    )
 
 
 def _sweep(folder: Path, newest: str | None) -> None:

@@ -6,7 +6,9 @@ the like; encoder, decoder and layers take plain arguments.
 
 import dataclasses
 import difflib
+import math
 import os
+import sys
 import tomllib
 import typing
 from collections.abc import Iterable, Mapping
@@ -17,6 +19,7 @@ from typing import Any
 import tomli_w
 
 from seq2seq.errors import UserError
+from seq2seq.files import write_whole
 
 __all__ = [
     "Config",
@@ -52,16 +55,18 @@ class DataConfig:
     config file's folder.
     """
 
-    source: str = ""
-    target: str = ""
-    pairs: str = ""
-    validation_source: str = ""
+    source: str = ""  # one sentence per line
+    target: str = ""  # its translation on the same line
+    pairs: str = ""  # instead of the two: source TAB target
+    validation_source: str = ""  # likewise; all left out: some of the training text is held out
     validation_target: str = ""
     validation_pairs: str = ""
-    vocabulary_size: int = _option(8000, at_least=270)
-    shared_vocabulary: bool = True
+    # Subwords, marks and bytes among them.
+    vocabulary_size: int = _option(8000, at_least=270, at_most=1_000_000)
+    shared_vocabulary: bool = True  # one for both languages
     subword_model: str = _option("unigram", choices=("unigram", "bpe"))
-    maximum_tokens: int = _option(100, at_least=2)
+    maximum_tokens: int = _option(100, at_least=2)  # a pair with a longer side is not trained on
+    # Most tokens of the longer side in a batch, padding counted.
     batch_tokens: int = _option(2400, at_least=1)
 
 
@@ -70,16 +75,18 @@ class ModelConfig:
     """The sizes of the network. Units count hidden values, rates are probabilities."""
 
     cell: str = _option("gru", choices=("simple_rnn", "gru", "lstm"))
-    embedding_size: int = _option(256, at_least=1)
-    encoder_layers: int = _option(2, at_least=1)
-    encoder_units: int = _option(256, at_least=1)
-    decoder_layers: int = _option(1, at_least=1)
-    decoder_units: int = _option(512, at_least=1)
-    attention_units: int = _option(256, at_least=1)
-    input_feeding: bool = True
+    embedding_size: int = _option(256, at_least=1, at_most=16_384)
+    encoder_layers: int = _option(2, at_least=1, at_most=64)
+    encoder_units: int = _option(256, at_least=1, at_most=16_384)  # in each direction
+    decoder_layers: int = _option(1, at_least=1, at_most=64)
+    decoder_units: int = _option(512, at_least=1, at_most=16_384)
+    attention_units: int = _option(256, at_least=1, at_most=16_384)
+    input_feeding: bool = True  # the decoder reads what attention saw before
+    # From the encoder's last states to the decoder's first.
     bridge: str = _option("dense", choices=("zero", "copy", "dense"))
-    residual: bool = True
-    tie_embeddings: bool = True
+    residual: bool = True  # around encoder layers above the first
+    tie_embeddings: bool = True  # output layer and target embedding in one
+    # In training, of embeddings and outputs of layers.
     dropout: float = _option(0.3, at_least=0.0, at_most=0.95)
 
 
@@ -87,32 +94,36 @@ class ModelConfig:
 class TrainingConfig:
     """How long, how fast and how carefully to train. A step is one update of the weights."""
 
-    epochs: int = _option(20, at_least=1)
+    epochs: int = _option(20, at_least=1)  # passes over the training text
     optimizer: str = _option("adam", choices=("adam", "sgd"))
-    learning_rate: float = _option(1e-3, at_least=0.0)
+    learning_rate: float = _option(1e-3, at_least=0.0)  # its peak
     schedule: str = _option(
         "inverse_square_root", choices=("constant", "inverse_square_root", "linear", "plateau")
     )
-    warmup_steps: int = _option(400, at_least=0)
+    warmup_steps: int = _option(400, at_least=0)  # updates until the peak
+    # At a validation without a new best, with "plateau".
     plateau_factor: float = _option(0.5, at_least=0.0, at_most=1.0)
+    # Probability spread over the vocabulary.
     label_smoothing: float = _option(0.1, at_least=0.0, at_most=0.99)
-    clip_norm: float = _option(1.0, at_least=0.0)
+    clip_norm: float = _option(1.0, at_least=0.0)  # longest gradient; 0: never clipped
     precision: str = _option("float32", choices=("float32", "mixed_float16", "mixed_bfloat16"))
-    report_every: int = _option(20, at_least=1)
-    validate_every: int = _option(500, at_least=1)
+    report_every: int = _option(20, at_least=1)  # updates
+    validate_every: int = _option(500, at_least=1)  # updates; a checkpoint too
+    # Validations without a new best before stopping; 0: never.
     patience: int = _option(0, at_least=0)
-    seed: int = _option(1, at_least=0)
+    seed: int = _option(1, at_least=0)  # of weights, dropout and the order of batches
 
 
 @dataclass(frozen=True)
 class DecodingConfig:
     """How translations are searched for. `beam = 1` is greedy search."""
 
-    beam: int = _option(5, at_least=1)
-    length_penalty: float = _option(1.0, at_least=0.0)
-    maximum_tokens: int = _option(100, at_least=1)
-    batch_size: int = _option(64, at_least=1)
-    maximum_bytes: int = _option(2000, at_least=1)
+    beam: int = _option(5, at_least=1, at_most=1000)
+    length_penalty: float = _option(1.0, at_least=0.0)  # the larger, the longer the translations
+    maximum_tokens: int = _option(200, at_least=1)  # of a translation
+    maximum_source_tokens: int = _option(500, at_least=1)  # of a line; what is longer is cut
+    batch_size: int = _option(64, at_least=1)  # lines translated at once
+    maximum_bytes: int = _option(2000, at_least=1)  # of a line; what is longer is cut
 
 
 @dataclass(frozen=True)
@@ -125,8 +136,8 @@ class TuningConfig:
 
     tuner: str = _option("random", choices=("random", "hyperband", "bayesian"))
     objective: str = _option("bleu", choices=("bleu", "loss"))
-    trials: int = _option(10, at_least=1)
-    epochs: int = _option(3, at_least=1)
+    trials: int = _option(10, at_least=1)  # with hyperband it follows from `epochs`
+    epochs: int = _option(3, at_least=1)  # of a trial
     space: dict[str, Any] = field(default_factory=dict)
 
 
@@ -175,7 +186,7 @@ def load_config(path: str | os.PathLike[str], settings: Iterable[str] = ()) -> C
         tree = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UserError(f"The config file {path} cannot be read: {error.strerror}.") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except ValueError as error:  # no UTF-8, no TOML, or a number of thousands of digits
         raise UserError(f"The config file {path} is not valid TOML: {error}.") from error
     changes = dict(_parse_setting(setting) for setting in settings)
     return _with_absolute_paths(config_from_dict(tree).replace(changes), path.parent)
@@ -183,7 +194,7 @@ def load_config(path: str | os.PathLike[str], settings: Iterable[str] = ()) -> C
 
 def save_config(config: Config, path: str | os.PathLike[str]) -> None:
     """Write the configuration as TOML that `load_config` reads back to an equal object."""
-    Path(path).write_text(tomli_w.dumps(config.to_dict()), encoding="utf-8")
+    write_whole(Path(path), tomli_w.dumps(config.to_dict()))
 
 
 def config_from_dict(tree: Mapping[str, Any]) -> Config:
@@ -217,10 +228,14 @@ def _check_names(names: Iterable[str], known: Iterable[str], where: str) -> None
             raise UserError(f"The {where} has no key {name!r}. {hint}")
 
 
+# TensorFlow counts in int32.
+_NUMBERS = {int: (2**31, "an integer below 2**31"), float: (math.inf, "a finite number")}
+
+
 def _check_value(key: str, item: "dataclasses.Field[Any]", value: Any) -> Any:
     wanted = typing.get_origin(item.type) or item.type
     if wanted is float and type(value) is int:
-        value = float(value)
+        value = float(value) if abs(value) <= sys.float_info.max else math.inf
     if type(value) is not wanted:
         raise UserError(
             f"The config needs {key} to be of type {_type_name(wanted)}. "
@@ -228,8 +243,10 @@ def _check_value(key: str, item: "dataclasses.Field[Any]", value: Any) -> Any:
         )
     least, most = item.metadata.get("at_least"), item.metadata.get("at_most")
     choices = item.metadata.get("choices")
-    # Written so that NaN, which compares false with everything, is refused too.
-    if (least is not None and not value >= least) or (most is not None and not value <= most):
+    limit, number = _NUMBERS.get(wanted, (None, ""))
+    if limit is not None and not abs(value) < limit:
+        raise UserError(f"The config needs {key} to be {number}. Received: {value!r}.")
+    if (least is not None and value < least) or (most is not None and value > most):
         bounds = f"at least {least}" + ("" if most is None else f" and at most {most}")
         raise UserError(f"The config needs {key} to be {bounds}. Received: {value!r}.")
     if choices and value not in choices:
@@ -255,7 +272,7 @@ def _parse_setting(setting: str) -> tuple[str, Any]:
         )
     try:
         return key.strip(), tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except ValueError:
         return key.strip(), text
 
 

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from seq2seq.checkpoint import writing
 from seq2seq.config import load_config
 from seq2seq.data.corpus import read_parallel
 from seq2seq.data.synthetic import write_corpus
+from seq2seq.errors import UserError
 from seq2seq.evaluation import (
     Evaluation,
     ValidationScores,
@@ -19,9 +19,9 @@ from seq2seq.evaluation import (
     plot_history,
 )
 from seq2seq.export import export
+from seq2seq.files import writing
 from seq2seq.inference import Translator
-from seq2seq.training.loop import TrainingResult, train
-from seq2seq.training.progress import Display
+from seq2seq.training import Display, TrainingResult, train
 
 __all__ = ["DemoResult", "run_demo"]
 
@@ -64,10 +64,16 @@ def run_demo(
     folder = Path(folder)
     say(f"1/5  Writing {SIZES['train']:,} English-German sentence pairs to {folder / 'data'}")
     config_path = folder / "demo.toml"
+    if folder.is_dir() and any(folder.iterdir()) and not config_path.is_file():
+        raise UserError(
+            f"The demo needs a folder that is new, empty or of a demo. Received: {folder}, which "
+            "holds other files. Name another folder."
+        )
     with writing(folder):
-        write_corpus(folder / "data", SIZES)
+        folder.mkdir(parents=True, exist_ok=True)
         shipped = importlib.resources.files("seq2seq") / "configs" / "demo.toml"
         config_path.write_text(shipped.read_text(encoding="utf-8"), encoding="utf-8")
+        write_corpus(folder / "data", SIZES)
     run = folder / "run"
     say(f"2/5  Training; Ctrl-C saves, and `seq2seq demo --dir {folder}` goes on")
     training = train(load_config(config_path), run, ValidationScores(), display)

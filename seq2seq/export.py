@@ -2,7 +2,8 @@
 
     DIR/1/      the first version; the next export becomes DIR/2/
 
-Who loads it needs `tensorflow` and, imported before, `tensorflow_text`; nothing of this package.
+Whoever loads it needs `tensorflow` and, imported before, `tensorflow_text`; nothing of this
+package.
 """
 
 import contextlib
@@ -16,14 +17,14 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from seq2seq.checkpoint import writing
+from seq2seq.files import writing
 from seq2seq.inference import TranslationGraph, Translator
 
 __all__ = ["check_saved_model", "export", "run_signature"]
 
 SIGNATURE = "serving_default"
 # What every export is tried with before it is published.
-TRIAL = ("A dog runs.", "", "\xff\x00 ?", "  ", "one two three four five six seven eight")
+TRIAL = (b"A dog runs.", b"", b"\xff\x00 ?", b"  ", b"one two three four five six", b"x" * 5000)
 
 
 def export(run_folder: str | Path, folder: str | Path) -> Path:
@@ -83,20 +84,22 @@ def run_signature(
     return [line.decode() for line in found["translation"]], found["score"].tolist()
 
 
-def check_saved_model(folder: Path, graph: TranslationGraph, lines: Sequence[str]) -> None:
-    """Raise `RuntimeError` unless both loaders give what Python gives.
+def check_saved_model(folder: Path, graph: TranslationGraph, lines: Sequence[bytes]) -> None:
+    """Raise `RuntimeError` unless both loaders give what Python gives, and of no lines none.
 
     Args:
         folder: The version's folder.
         graph: The graph that was exported.
         lines: The text to try it with.
     """
-    text = tf.constant([line.encode() for line in lines])
+    text = tf.constant(lines)
     expected = [line.decode() for line in graph.translate(text)["translation"].numpy()]
-    loaded = tf.saved_model.load(str(folder)).signatures[SIGNATURE](text=text)
-    by_object = [line.decode() for line in loaded["translation"].numpy()]
+    serve = tf.saved_model.load(str(folder)).signatures[SIGNATURE]
+    by_object = [line.decode() for line in serve(text=text)["translation"].numpy()]
     by_session, scores = run_signature(folder, lines)
-    if not expected == by_object == by_session or not all(map(math.isfinite, scores)):
+    of_none = [*serve(text=text[:0])["translation"].numpy(), *run_signature(folder, [])[0]]
+    is_same = expected == by_object == by_session and of_none == []
+    if not is_same or not all(map(math.isfinite, scores)):
         raise RuntimeError(
             f"The export of {folder} does not give what the model gives. "
             f"Expected {expected}, loaded {by_object}, by a session {by_session}."

@@ -34,7 +34,7 @@ class AdditiveAttention(keras.layers.Layer):
         context = sum_j a_j m_j
 
     `query_kernel` (W) is `(query_features, units)`, `memory_kernel` (M) `(memory_features, units)`,
-    `score_kernel` (v) `(units,)`. A row whose memory is all padding gets alignments and a context
+    `score_kernel` (v) `(units, 1)`. A row whose memory is all padding gets alignments and a context
     of zeros.
 
     Args:
@@ -77,13 +77,16 @@ class AdditiveAttention(keras.layers.Layer):
             memory_shape: `(batch, memory_time, memory_features)`, or the shapes of a `Memory`.
         """
         values_shape = memory_shape[0] if isinstance(memory_shape[0], tuple) else memory_shape
-        for name, shape in (
-            ("query_kernel", (query_shape[-1], self.units)),
-            ("memory_kernel", (values_shape[-1], self.units)),
-            ("score_kernel", (self.units, 1)),
-        ):
-            weight = self.add_weight(shape, name=name, initializer=self.kernel_initializer)
-            setattr(self, name, weight)
+        initializer = self.kernel_initializer
+        self.query_kernel = self.add_weight(
+            (query_shape[-1], self.units), name="query_kernel", initializer=initializer
+        )
+        self.memory_kernel = self.add_weight(
+            (values_shape[-1], self.units), name="memory_kernel", initializer=initializer
+        )
+        self.score_kernel = self.add_weight(
+            (self.units, 1), name="score_kernel", initializer=initializer
+        )
         self.built = True
 
     def memory(self, values: Tensor, mask: Tensor | None = None) -> Memory:

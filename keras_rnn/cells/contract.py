@@ -1,7 +1,8 @@
 """How a cell is used: one way for our own cells and for plain Keras cells.
 
-A cell that follows the contract has `project` and `step`; a plain Keras cell has only `call`. Who
-steps a cell (a layer, a stack, a cell around a cell) calls these functions and need not know which.
+A cell that follows the contract has `project` and `step`; a plain Keras cell has only `call`.
+Whoever steps a cell (a layer, a stack, a cell around a cell) calls these functions and need not
+know which.
 """
 
 from typing import Any
@@ -11,7 +12,15 @@ from keras import ops
 from keras_rnn._types import Noise, Shape, State, Step, Tensor
 from keras_rnn.cells.base import RecurrentCell
 
-__all__ = ["build_cell", "draw_noise", "initial_state", "output_size", "project", "step"]
+__all__ = [
+    "build_cell",
+    "draw_noise",
+    "follows_contract",
+    "initial_state",
+    "output_size",
+    "project",
+    "step",
+]
 
 
 def follows_contract(cell: Any) -> bool:

@@ -6,22 +6,22 @@ import keras
 from keras import ops
 
 from keras_rnn._types import Shape, State, Step, Tensor
-from keras_rnn.cells.base import NO_DROPOUT, DropoutMasks, GatedCell, drop_inputs, drop_state
+from keras_rnn.cells.kernels import NO_DROPOUT, DropoutMasks, KernelCell, drop_inputs, drop_state
 
 __all__ = ["GRUCell"]
 
 
 @keras.saving.register_keras_serializable(package="keras_rnn")
-class GRUCell(GatedCell):
+class GRUCell(KernelCell):
     """Gated recurrent unit: one gate keeps the state, one resets what the candidate sees of it.
 
-        z_t = sigmoid(x_t W_z + h_{t-1} U_z + b_z)
-        r_t = sigmoid(x_t W_r + h_{t-1} U_r + b_r)
-        g_t = tanh(x_t W_g + r_t * (h_{t-1} U_g + b'_g) + b_g)      if reset_after
-        g_t = tanh(x_t W_g + (r_t * h_{t-1}) U_g + b_g)             otherwise
+        z_t = sigmoid(x_t U_z + h_{t-1} W_z + b_z)
+        r_t = sigmoid(x_t U_r + h_{t-1} W_r + b_r)
+        g_t = tanh(x_t U_g + r_t * (h_{t-1} W_g + b'_g) + b_g)      if reset_after
+        g_t = tanh(x_t U_g + (r_t * h_{t-1}) W_g + b_g)             otherwise
         h_t = z_t * h_{t-1} + (1 - z_t) * g_t
 
-    `kernel` (W) is `(features, 3 * units)`, `recurrent_kernel` (U) `(units, 3 * units)`; columns
+    `kernel` (U) is `(features, 3 * units)`, `recurrent_kernel` (W) `(units, 3 * units)`; columns
     are in the order z, r, g. `bias` is `(3 * units,)`, or `(2, 3 * units)` if `reset_after`: the
     first row belongs to the input, the second to the state, as in `keras.layers.GRUCell`.
 
@@ -30,14 +30,14 @@ class GRUCell(GatedCell):
         activation: In place of tanh.
         recurrent_activation: In place of sigmoid.
         use_bias: Whether to add the biases.
-        reset_after: Whether the reset gate applies after the product with U (the form that cuDNN
+        reset_after: Whether the reset gate applies after the product with W (the form that cuDNN
             computes) or before it (the form of the paper).
-        kernel_initializer: Initial values of W; likewise `recurrent_initializer` of U and
+        kernel_initializer: Initial values of U; likewise `recurrent_initializer` of W and
             `bias_initializer` of b. Regularizers and constraints have the same prefixes.
-        kernel_regularizer: Penalty on W.
-        kernel_constraint: Constraint on W.
+        kernel_regularizer: Penalty on U.
+        kernel_constraint: Constraint on U.
         dropout: Rate at which inputs are dropped in training.
-        recurrent_dropout: Rate at which h is dropped where it meets U in training.
+        recurrent_dropout: Rate at which h is dropped where it meets W in training.
         seed: Seed of the dropout masks.
 
     Call arguments:
@@ -59,7 +59,7 @@ class GRUCell(GatedCell):
     (2, 4)
     """
 
-    gates = 3
+    blocks = 3
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class GRUCell(GatedCell):
         return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
 
     def project(self, inputs: Tensor, noise: DropoutMasks = NO_DROPOUT) -> Tensor:
-        """Return `x_t W + b`, `(..., 3 * units)`; of two rows of b, the first."""
+        """Return `x_t U + b`, `(..., 3 * units)`; of two rows of b, the first."""
         projected = ops.matmul(drop_inputs(inputs, noise), self.kernel)
         if self.bias is None:
             return projected

@@ -6,23 +6,23 @@ import keras
 from keras import ops
 
 from keras_rnn._types import Shape, State, Step, Tensor
-from keras_rnn.cells.base import NO_DROPOUT, DropoutMasks, GatedCell, drop_state
+from keras_rnn.cells.kernels import NO_DROPOUT, DropoutMasks, KernelCell, drop_state
 
 __all__ = ["LSTMCell"]
 
 
 @keras.saving.register_keras_serializable(package="keras_rnn")
-class LSTMCell(GatedCell):
+class LSTMCell(KernelCell):
     """Long short-term memory: a carry `c` that gates write to, keep and read.
 
-        i_t = sigmoid(x_t W_i + h_{t-1} U_i + b_i)
-        f_t = sigmoid(x_t W_f + h_{t-1} U_f + b_f)
-        g_t = tanh(x_t W_g + h_{t-1} U_g + b_g)
-        o_t = sigmoid(x_t W_o + h_{t-1} U_o + b_o)
+        i_t = sigmoid(x_t U_i + h_{t-1} W_i + b_i)
+        f_t = sigmoid(x_t U_f + h_{t-1} W_f + b_f)
+        g_t = tanh(x_t U_g + h_{t-1} W_g + b_g)
+        o_t = sigmoid(x_t U_o + h_{t-1} W_o + b_o)
         c_t = f_t * c_{t-1} + i_t * g_t
         h_t = o_t * tanh(c_t)
 
-    `kernel` (W) is `(features, 4 * units)`, `recurrent_kernel` (U) `(units, 4 * units)`, `bias`
+    `kernel` (U) is `(features, 4 * units)`, `recurrent_kernel` (W) `(units, 4 * units)`, `bias`
     `(4 * units,)`; columns are in the order i, f, g, o: the layout of `keras.layers.LSTMCell`.
 
     Args:
@@ -30,13 +30,14 @@ class LSTMCell(GatedCell):
         activation: In place of tanh.
         recurrent_activation: In place of sigmoid.
         use_bias: Whether to add the biases.
-        unit_forget_bias: Whether `b_f` starts at one (Jozefowicz et al., 2015).
-        kernel_initializer: Initial values of W; likewise `recurrent_initializer` of U and
+        unit_forget_bias: Whether `b_f` starts at one (Jozefowicz et al., 2015,
+            https://proceedings.mlr.press/v37/jozefowicz15.html).
+        kernel_initializer: Initial values of U; likewise `recurrent_initializer` of W and
             `bias_initializer` of b. Regularizers and constraints have the same prefixes.
-        kernel_regularizer: Penalty on W.
-        kernel_constraint: Constraint on W.
+        kernel_regularizer: Penalty on U.
+        kernel_constraint: Constraint on U.
         dropout: Rate at which inputs are dropped in training.
-        recurrent_dropout: Rate at which h is dropped where it meets U in training.
+        recurrent_dropout: Rate at which h is dropped where it meets W in training.
         seed: Seed of the dropout masks.
 
     Call arguments:
@@ -59,7 +60,7 @@ class LSTMCell(GatedCell):
     [(2, 4), (2, 4)]
     """
 
-    gates = 4
+    blocks = 4
 
     def __init__(
         self,

@@ -3,13 +3,13 @@
 import keras
 
 from keras_rnn._types import State, Step, Tensor
-from keras_rnn.cells.base import NO_DROPOUT, DropoutMasks, GatedCell, drop_state
+from keras_rnn.cells.kernels import NO_DROPOUT, DropoutMasks, KernelCell, drop_state
 
 __all__ = ["SimpleRNNCell"]
 
 
 @keras.saving.register_keras_serializable(package="keras_rnn")
-class SimpleRNNCell(GatedCell):
+class SimpleRNNCell(KernelCell):
     """The simple recurrent cell: its output is its state.
 
         s_t = f(U x_t + W s_{t-1} + b)

@@ -18,7 +18,6 @@ _LAYER_ARGUMENTS = (
     "zero_output_for_mask",
     "activity_regularizer",
     "name",
-    "trainable",
 )
 
 
@@ -36,18 +35,15 @@ class NamedRNN(RNN):
     cell_name: str  # That of Keras, so that the paths of weights are too.
 
     def __init__(self, units: int, *args: Any, **kwargs: Any) -> None:
-        self.use_cudnn = kwargs.pop("use_cudnn", "auto")
+        kwargs.pop("use_cudnn", None)
         layer_arguments = {name: kwargs.pop(name) for name in _LAYER_ARGUMENTS if name in kwargs}
-        dtype = {"dtype": kwargs["dtype"]} if "dtype" in kwargs else {}
-        trainable = {
-            name: layer_arguments[name] for name in ("trainable",) if name in layer_arguments
-        }
-        cell = self.cell_class(units, *args, name=self.cell_name, **trainable, **kwargs)
-        super().__init__(cell, **layer_arguments, **dtype)
+        shared = {name: kwargs.pop(name) for name in ("dtype", "trainable") if name in kwargs}
+        cell = self.cell_class(units, *args, name=self.cell_name, **shared, **kwargs)
+        super().__init__(cell, **layer_arguments, **shared)
 
     def __getattr__(self, name: str) -> Any:
         """Look up the cell's arguments, such as `units` and `activation`, on the cell."""
-        if name in {"cell", "_tracker"} or name.startswith("_"):
+        if name == "cell" or name.startswith("_"):
             raise AttributeError(name)
         return getattr(self.cell, name)
 

@@ -30,7 +30,11 @@ class RNN(SequenceLayer):
         output_t, states_t = cell(x_t, states_{t-1})        t = 1 .. time
 
     The output is that of every step (`return_sequences`) or that of the last one only. A masked
-    step carries the states on.
+    step carries the states on. With an output layer, `o_t = softmax(V s_t)`, these are the
+    textbook's two networks:
+
+        every step:     Dense(n, "softmax")(SimpleRNN(units, return_sequences=True)(x))
+        the last step:  Dense(n, "softmax")(SimpleRNN(units)(x))
 
     Args:
         cell: A cell, ours or a plain Keras cell, or a list of cells, which becomes a stack.
@@ -128,11 +132,7 @@ class RNN(SequenceLayer):
             zero_output_for_mask=self.zero_output_for_mask,
             keep_outputs=self.return_sequences,
         )
-        if self.stateful:
-            for variable, state in zip(
-                tree.flatten(self.states), tree.flatten(states), strict=True
-            ):
-                variable.assign(state)
+        self._keep(states)
         output = outputs if self.return_sequences else last_output
         return (output, *states) if self.return_state else output
 
@@ -192,6 +192,13 @@ class RNN(SequenceLayer):
         check_count(self.name, "initial_state", given, len(wanted))
         states = [ops.cast(state, zeros.dtype) for state, zeros in zip(given, wanted, strict=True)]
         return tree.pack_sequence_as(structure, states)
+
+    def _keep(self, states: State) -> None:
+        """Assign the states to the variables of a stateful layer."""
+        if self.stateful:
+            variables = tree.flatten(self.states)
+            for variable, state in zip(variables, tree.flatten(states), strict=True):
+                variable.assign(state)
 
     def _create_state_variables(self, batch_size: int | None) -> None:
         if batch_size is None:

@@ -41,8 +41,8 @@ class StackedRNN(SequenceLayer):
         last states of all layers, from the bottom to the top.
 
     Raises:
-        ValueError: If there is no layer, or a layer below the top does not return sequences, or
-            the layers differ in `return_state`.
+        ValueError: If there is no layer, one is no recurrent layer, one below the top does not
+            return sequences, or the layers differ in `return_state`.
 
     Reference: Graves et al., 2013, "Speech recognition with deep recurrent neural networks",
     https://arxiv.org/abs/1303.5778; residual connections: Wu et al., 2016,
@@ -165,8 +165,14 @@ def _check_layers(layers: Sequence[Any]) -> None:
             "`StackedRNN` needs at least one layer. Received: layers=[]. "
             "Pass layers, for example `[LSTM(64, return_sequences=True), LSTM(64)]`."
         )
-    for index, layer in enumerate(layers[:-1]):
-        if not layer.return_sequences:
+    for index, layer in enumerate(layers):
+        if not hasattr(layer, "return_sequences") or getattr(layer, "merge_mode", "") is None:
+            raise ValueError(
+                "`StackedRNN` needs recurrent layers that return one sequence each. "
+                f"Received: layer {index}, {layer!r}. "
+                "Pass RNN layers, or `Bidirectional` layers with a `merge_mode`."
+            )
+        if layer is not layers[-1] and not layer.return_sequences:
             raise ValueError(
                 "`StackedRNN` needs all layers but the top one to return sequences. "
                 f"Received: layer {index} ({layer.name}) with return_sequences=False. "

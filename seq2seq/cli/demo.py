@@ -1,12 +1,14 @@
-"""Train, score, export and serve on the built-in language pair, in some minutes.
+"""Train, score, export and serve on the built-in language pair, in a few minutes.
 
 seq2seq demo
 """
 
 import argparse
+import os
+import time
 from pathlib import Path
 
-from seq2seq.cli.start import start_tensorflow
+from seq2seq.cli.start import INTERRUPTED, start_tensorflow
 
 NEXT = """
 Now your own text: two files, line by line parallel, and a config that names them:
@@ -30,22 +32,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the demo."""
+    began = time.monotonic()
     start_tensorflow()
-    from seq2seq.cli.train import INTERRUPTED
     from seq2seq.demo import run_demo
-    from seq2seq.training.progress import RichDisplay
+    from seq2seq.training import RichDisplay
 
     result = run_demo(args.dir, RichDisplay(), say=lambda text: print(text, flush=True))
     if result.training.is_interrupted:
         print(f"Interrupted; `seq2seq demo --dir {args.dir}` goes on.")
         return INTERRUPTED
     for source, translation, reference in result.examples:
-        mark = "=" if translation == reference else "!"
-        print(f"\n  {source}\n  {mark} {translation}")
+        print(f"\n  {source}\n  {translation}")
         if translation != reference:
-            print(f"    reference: {reference}")
+            print(f"  reference: {reference}")
     print(f"\n{result.evaluation.bleu}\n{result.evaluation.chrf}")
     print(f"perplexity = {result.evaluation.perplexity:.3f}")
+    minutes, seconds = divmod(round(time.monotonic() - began), 60)
+    print(f"All of this took {minutes}:{seconds:02} on {os.cpu_count()} cores.")
     print(f"SavedModel: {result.model}\nPictures: {', '.join(map(str, result.pictures))}")
     print(NEXT.format(config=args.dir / "demo.toml"))
     return 0

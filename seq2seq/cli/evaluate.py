@@ -31,6 +31,8 @@ def run(args: argparse.Namespace) -> int:
     corpus = read_parallel(args.source, args.reference)
     result = evaluate(args.run_folder, corpus, args.tokenize)
     print(f"{result.bleu}\n{result.chrf}\nperplexity = {result.perplexity:.3f}")
+    if result.cut_lines:
+        print(f"cut: {result.cut_lines} lines, too long to be translated whole")
     for reason, count in corpus.skipped.items():
         print(f"skipped: {count} pairs {reason}")
     return 0

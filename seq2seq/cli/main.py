@@ -8,12 +8,12 @@ from typing import NoReturn
 
 from seq2seq import __version__
 from seq2seq.cli import demo, evaluate, export, train, translate, tune
+from seq2seq.cli.start import INTERRUPTED
 from seq2seq.errors import UserError
 
 __all__ = ["main"]
 
 COMMANDS = (demo, train, translate, evaluate, tune, export)
-INTERRUPTED = 130
 
 
 class _Parser(argparse.ArgumentParser):
@@ -29,7 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The words after `seq2seq`; those of the process by default.
 
     Returns:
-        The exit status: 0, 2 after a user's mistake, 130 after an interruption.
+        The exit status: 0, 1 if the reader of the output has gone, 2 after a user's mistake, 130
+        after an interruption.
     """
     parser = _Parser(
         prog="seq2seq",
@@ -57,7 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("seq2seq: interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has gone; nothing more can be written, not even at exit.
+    except OSError as error:  # of the standard streams; UserError stands for all others
+        # Our output is full, or its reader has gone: let nothing more be written, even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        if isinstance(error, BrokenPipeError):
+            return 1
+        print(f"seq2seq: {error}", file=sys.stderr)
+        return 2

@@ -2,10 +2,16 @@
 
 import contextlib
 import os
+import signal
 import sys
+import warnings
 from collections.abc import Iterator
+from typing import Any, NoReturn
 
-__all__ = ["start_tensorflow"]
+__all__ = ["INTERRUPTED", "start_tensorflow"]
+
+INTERRUPTED = 130
+"""The exit status of a command that was interrupted: 128 and the number of SIGINT."""
 
 
 def start_tensorflow() -> None:
@@ -14,6 +20,8 @@ def start_tensorflow() -> None:
     A command calls this first, so that `--help` does without.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # they are for programmers
     with _without_banner():
         import tensorflow as tf
 
@@ -30,8 +38,24 @@ def _without_banner() -> Iterator[None]:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
-        yield
+        with _ending_on_interrupt(kept):
+            yield
     finally:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+@contextlib.contextmanager
+def _ending_on_interrupt(stderr: int) -> Iterator[None]:
+    """End the process on Ctrl-C: an import that is under way may lose a `KeyboardInterrupt`."""
+
+    def end(number: int, frame: Any) -> NoReturn:
+        os.write(stderr, b"seq2seq: interrupted\n")
+        os._exit(128 + number)
+
+    before = signal.signal(signal.SIGINT, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -9,9 +9,7 @@ Ctrl-C saves and ends; the same command goes on from there, as it does after a c
 import argparse
 from pathlib import Path
 
-from seq2seq.cli.start import start_tensorflow
-
-INTERRUPTED = 130
+from seq2seq.cli.start import INTERRUPTED, start_tensorflow
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +21,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECTION.KEY=VALUE",
         action="append",
         default=[],
-        help="change a key of the config; may be given again",
+        help="change a key of the config (may be given again); paths start at the config's folder",
     )
 
 
@@ -38,8 +36,7 @@ def run(args: argparse.Namespace) -> int:
     start_tensorflow()
     from seq2seq.config import load_config
     from seq2seq.evaluation import ValidationScores, plot_history
-    from seq2seq.training.loop import train
-    from seq2seq.training.progress import RichDisplay
+    from seq2seq.training import RichDisplay, train
 
     folder = args.run or Path("runs") / args.config.stem
     config = load_config(args.config, args.settings)

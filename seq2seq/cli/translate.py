@@ -36,8 +36,12 @@ def run(args: argparse.Namespace) -> int:
     if args.attention is not None:
         lines = list(lines)
         plot_alignment(translator.align(next(iter(lines), "")), args.attention)
-    for translation, score in translator.translate_with_scores(lines):
+    lines_ahead = 1 if sys.stdin.isatty() else None
+    for translation, score in translator.translate_with_scores(lines, lines_ahead):
         text = f"{translation}\t{score:.4f}" if args.scores else translation
         sys.stdout.buffer.write(text.encode() + b"\n")
-    sys.stdout.buffer.flush()
+        sys.stdout.buffer.flush()
+    if translator.cut_lines:
+        cut = f"{translator.cut_lines} lines were too long; only their beginning was translated"
+        print(f"seq2seq: {cut} (decoding.maximum_bytes, maximum_source_tokens)", file=sys.stderr)
     return 0

@@ -27,11 +27,12 @@ def run(args: argparse.Namespace) -> int:
     """Tune."""
     start_tensorflow()
     from seq2seq.config import load_config
-    from seq2seq.training.progress import RichDisplay
+    from seq2seq.training import RichDisplay
     from seq2seq.tuning import tune
 
     folder = args.dir or Path("runs") / f"{args.config.stem}-tuning"
     result = tune(load_config(args.config, args.settings), folder, RichDisplay())
-    print(f"Best of {len(result.trials)} trials: {result.best_score:.4f}, in {result.path}")
+    measure = {"bleu": "BLEU", "loss": "loss per token"}[result.best_config.tuning.objective]
+    print(f"Best of {len(result.trials)} trials: {measure} {result.best_score:.4f}, {result.path}")
     print(f"Next: seq2seq train {result.path}")
     return 0

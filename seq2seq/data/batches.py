@@ -10,8 +10,9 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from seq2seq.data.corpus import ParallelCorpus
-from seq2seq.data.tokenizer import BEGIN, END, PAD, Tokenizer, TokenizerPair
+from seq2seq.data.tokenizer import Tokenizer, TokenizerPair
 from seq2seq.errors import UserError
+from seq2seq.marks import BEGIN, END, PAD
 
 __all__ = [
     "Batch",
@@ -118,7 +119,7 @@ def tokenize_corpus(
     is_kept = (shortest >= 1) & (longest <= maximum_tokens)
     if not is_kept.any():
         raise UserError(
-            f"Training needs a pair with 1 to {maximum_tokens} tokens on both sides. Received: "
+            f"A corpus needs a pair with 1 to {maximum_tokens} tokens on both sides. Received: "
             f"{len(is_kept)} pairs, none of which has. Raise maximum_tokens or split the lines."
         )
     skipped = int(np.count_nonzero(~is_kept))

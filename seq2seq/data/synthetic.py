@@ -20,6 +20,7 @@ from typing import TypeVar
 from seq2seq.data import grammar, lexicon
 from seq2seq.data.grammar import Action, Adjunct, Clause, NounPhrase, Sentence, SentencePair, State
 from seq2seq.data.lexicon import Kind
+from seq2seq.files import write_whole
 
 __all__ = ["SentencePair", "sentence_pairs", "split_corpus", "write_corpus"]
 
@@ -90,10 +91,7 @@ def write_corpus(folder: Path, sizes: Mapping[str, int], seed: int = 0) -> None:
 
 
 def _write_lines(path: Path, lines: Iterable[str]) -> None:
-    aside = path.with_name(f"{path.name}.part")
-    text = "".join(f"{line}\n" for line in lines)
-    aside.write_text(text, encoding="utf-8", newline="\n")
-    aside.replace(path)
+    write_whole(path, "".join(f"{line}\n" for line in lines))
 
 
 def _distinct(pairs: Iterable[SentencePair]) -> Iterator[SentencePair]:

@@ -13,12 +13,10 @@ import tensorflow_text
 from seq2seq.config import DataConfig
 from seq2seq.data.corpus import MAXIMUM_LINE_BYTES, ParallelCorpus
 from seq2seq.errors import UserError
+from seq2seq.files import write_whole
+from seq2seq.marks import BEGIN, END, PAD, UNKNOWN
 
 __all__ = [
-    "BEGIN",
-    "END",
-    "PAD",
-    "UNKNOWN",
     "Tokenizer",
     "TokenizerPair",
     "load_tokenizers",
@@ -26,8 +24,6 @@ __all__ = [
     "train_subword_model",
     "train_tokenizers",
 ]
-
-PAD, UNKNOWN, BEGIN, END = 0, 1, 2, 3
 
 # A larger corpus is sampled, because time and memory grow with it: 200,000 lines of 20 words took
 # 12 seconds and 0.6 GB.
@@ -166,10 +162,7 @@ class Tokenizer(tf.Module):
 
     def save(self, path: str | Path) -> None:
         """Write the model; a crash leaves the old file or the new one, never a part."""
-        path = Path(path)
-        aside = path.with_name(path.name + ".part")
-        aside.write_bytes(self.model)
-        aside.replace(path)
+        write_whole(Path(path), self.model)
 
     @classmethod
     def load(cls, path: str | Path) -> "Tokenizer":

@@ -1,6 +1,7 @@
 """Score a trained model on a test set, or a model in training on its validation text."""
 
 import dataclasses
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,8 +12,7 @@ from seq2seq.data.batches import tokenize_corpus, validation_batches
 from seq2seq.data.corpus import ParallelCorpus
 from seq2seq.evaluation.scores import Score, bleu, chrf
 from seq2seq.inference import Translator
-from seq2seq.training.loop import evaluate_loss
-from seq2seq.training.metrics import perplexity
+from seq2seq.training.metrics import mean_loss, perplexity
 from seq2seq.training.step import make_evaluation_step
 
 __all__ = ["Evaluation", "ValidationScores", "evaluate"]
@@ -22,16 +22,18 @@ class Evaluation(NamedTuple):
     """How good a model is on a test set.
 
     Attributes:
-        bleu: BLEU, cased, tokenised by 13a.
+        bleu: BLEU, cased.
         chrf: chrF2.
         perplexity: exp(mean negative log-likelihood a token), of the references.
         translations: What the model made of the sources.
+        cut_lines: How many sources were too long and lost their end.
     """
 
     bleu: Score
     chrf: Score
     perplexity: float
     translations: list[str]
+    cut_lines: int
 
 
 def evaluate(folder: str | Path, corpus: ParallelCorpus, tokenize: str = "13a") -> Evaluation:
@@ -42,20 +44,25 @@ def evaluate(folder: str | Path, corpus: ParallelCorpus, tokenize: str = "13a") 
         corpus: The test set.
         tokenize: sacreBLEU's tokenisation.
 
+    Returns:
+        The scores and the translations.
+
     Raises:
         UserError: If the folder is no run folder or has no checkpoint.
     """
     run = Run.open(Path(folder))
     translator = Translator.load(folder)
     translations = list(translator.translate(corpus.source))
-    tokenized = tokenize_corpus(corpus, run.tokenizers, run.config.data.maximum_tokens)
+    # Every pair counts, however long, as it does for BLEU.
+    tokenized = tokenize_corpus(corpus, run.tokenizers, maximum_tokens=sys.maxsize)
     batches = validation_batches(tokenized, run.config.data.batch_tokens)
-    loss = evaluate_loss(make_evaluation_step(translator.graph.model), batches)
+    loss = mean_loss(make_evaluation_step(translator.graph.model), batches)
     return Evaluation(
         bleu=bleu(translations, corpus.target, tokenize),
         chrf=chrf(translations, corpus.target),
         perplexity=perplexity(loss),
         translations=translations,
+        cut_lines=translator.cut_lines,
     )
 
 
@@ -72,9 +79,7 @@ class ValidationScores:
         """Return the scores by name, from 0 to 100."""
         if self._translator is None or self._translator.graph.model is not model:
             decoding = dataclasses.replace(run.config.decoding, beam=1)
-            self._translator = Translator.of_model(
-                model, run.tokenizers, decoding, run.config.data.maximum_tokens
-            )
+            self._translator = Translator.of_model(model, run.tokenizers, decoding)
         translations = list(self._translator.translate(text.source))
         return {
             "bleu": bleu(translations, text.target).value,

@@ -5,8 +5,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from seq2seq.checkpoint import writing
 from seq2seq.errors import UserError
+from seq2seq.files import writing
 from seq2seq.inference import Alignment
 from seq2seq.training.history import read_history
 
@@ -14,7 +14,7 @@ __all__ = ["plot_alignment", "plot_history"]
 
 
 def plot_history(run_folder: str | Path, path: str | Path) -> None:
-    """Draw validation perplexity and BLEU over the updates, from a run's history.
+    """Draw training loss, validation loss and BLEU over the updates, from a run's history.
 
     Args:
         run_folder: The run folder.
@@ -28,16 +28,15 @@ def plot_history(run_folder: str | Path, path: str | Path) -> None:
         raise UserError(f"The run folder {run_folder} has no validation to draw yet.")
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
-    lines = axes.plot(
-        history["step"], history["validation_perplexity"], "o-", color="tab:blue", ms=3
-    )
-    axes.set(xlabel="updates", ylabel="validation perplexity", yscale="log")
-    labels = ["perplexity (left)"]
+    lines = axes.plot(history["step"], history["training_loss"], ":", color="tab:gray")
+    lines += axes.plot(history["step"], history["validation_loss"], "o-", color="tab:blue", ms=3)
+    axes.set(xlabel="updates", ylabel="loss per token, nats", ylim=(0, None))
+    labels = ["training loss", "validation loss"]
     if "bleu" in history:
         right = axes.twinx()
         lines += right.plot(history["step"], history["bleu"], "s-", color="tab:orange", ms=3)
         right.set(ylabel="validation BLEU", ylim=(0, None))
-        labels.append("BLEU, greedy (right)")
+        labels.append("validation BLEU, greedy (right)")
     axes.legend(lines, labels, loc="center right")
     _save(figure, path)
 
@@ -56,21 +55,17 @@ def plot_alignment(alignment: Alignment, path: str | Path) -> None:
     figure = Figure(figsize=(2 + 0.4 * columns, 1.5 + 0.3 * rows), layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(alignment.weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    # A dollar sign would start a formula.
-    source, target = (
-        [piece.replace("$", r"\\$") for piece in pieces]
-        for pieces in (alignment.source, alignment.target)
-    )
-    axes.set_xticks(range(columns), source, rotation=60, ha="right")
-    axes.set_yticks(range(rows), target)
+    # Without `parse_math=False`, what stands between two dollar signs would be a formula.
+    axes.set_xticks(range(columns), alignment.source, rotation=60, ha="right", parse_math=False)
+    axes.set_yticks(range(rows), alignment.target, parse_math=False)
     axes.set(xlabel="source", ylabel="translation")
     figure.colorbar(image, label="attention")
     _save(figure, path)
 
 
 def _save(figure: Any, path: str | Path) -> None:
-    try:
-        with writing(Path(path)):
-            figure.savefig(path, dpi=120)
-    except ValueError as error:
-        raise UserError(f"A picture needs an ending such as .png. Received: {path}.") from error
+    # Without an ending, Matplotlib would write another file than the one that was named.
+    if Path(path).suffix.removeprefix(".") not in figure.canvas.get_supported_filetypes():
+        raise UserError(f"A picture needs an ending such as .png. Received: {path}.")
+    with writing(Path(path)):
+        figure.savefig(path, dpi=120)

@@ -51,7 +51,7 @@ def beam_search(
     length_weight: float,
     begin: int,
     end: int,
-    padding: int = 0,
+    padding: int,
 ) -> Hypotheses:
     """Keep the `beam` best hypotheses of each row, until all of them have ended.
 

@@ -34,7 +34,7 @@ def greedy_search(
     *,
     begin: int,
     end: int,
-    padding: int = 0,
+    padding: int,
 ) -> Hypotheses:
     """Choose the likeliest token at every step, until every row has ended.
 

@@ -9,9 +9,10 @@ import tensorflow as tf
 
 from seq2seq.checkpoint import Run
 from seq2seq.config import DecodingConfig
-from seq2seq.data.tokenizer import BEGIN, END, PAD, UNKNOWN, TokenizerPair
+from seq2seq.data.tokenizer import TokenizerPair
 from seq2seq.inference.beam import beam_search, repeat_rows
 from seq2seq.inference.greedy import Hypotheses, greedy_search
+from seq2seq.marks import BEGIN, END, PAD, UNKNOWN
 from seq2seq.model.translator import TranslationModel, build_model
 
 __all__ = ["Alignment", "TranslationGraph", "Translator"]
@@ -43,8 +44,7 @@ class TranslationGraph(tf.Module):
     Args:
         model: The model.
         tokenizers: The tokenizers.
-        decoding: How to search.
-        maximum_source_tokens: Tokens of a line that are read; the rest is cut off.
+        decoding: How to search, and the bounds.
     """
 
     def __init__(
@@ -52,14 +52,12 @@ class TranslationGraph(tf.Module):
         model: TranslationModel,
         tokenizers: TokenizerPair,
         decoding: DecodingConfig,
-        maximum_source_tokens: int,
     ) -> None:
         super().__init__(name="translation")
         self.model = model
         self.source_tokenizer = tokenizers.source
         self.target_tokenizer = tokenizers.target
         self._decoding = decoding
-        self._maximum_source_tokens = maximum_source_tokens
 
     @tf.function(input_signature=[TEXT], autograph=False)
     def translate(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -70,8 +68,8 @@ class TranslationGraph(tf.Module):
 
         Returns:
             `translation`, strings `(batch,)`, and `score`, float32 `(batch,)`: the log-probability
-            by which hypotheses are compared (natural logarithm, length penalty applied); 0 for an
-            empty line.
+            by which hypotheses are compared (natural logarithm; with a beam, divided by the length
+            penalty); 0 for an empty line.
         """
         source = self.tokenize(text)
         found = self.search(source)
@@ -87,14 +85,24 @@ class TranslationGraph(tf.Module):
 
     def tokenize(self, text: tf.Tensor) -> tf.Tensor:
         """Return the source's tokens, each line ended by END, int32 `(batch, time)`."""
-        text = tf.strings.substr(text, 0, self._decoding.maximum_bytes, unit="BYTE")
-        text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
-        tokens = self.source_tokenizer.tokenize(text)[:, : self._maximum_source_tokens]
+        tokens = self._all_tokens(text)[:, : self._decoding.maximum_source_tokens]
         ends = tf.fill([tf.shape(text)[0], 1], END)
         padded = tf.concat([tokens, ends], axis=1).to_tensor(PAD)
         # A batch of none has no longest row; give it a column all the same.
         missing = tf.maximum(1 - tf.shape(padded)[1], 0)
         return tf.pad(padded, [[0, 0], [0, missing]], constant_values=PAD)
+
+    @tf.function(input_signature=[TEXT], autograph=False)
+    def is_cut(self, text: tf.Tensor) -> tf.Tensor:
+        """Return which lines are too long to be translated whole, boolean `(batch,)`."""
+        too_many_bytes = tf.strings.length(text) > self._decoding.maximum_bytes
+        tokens = tf.cast(self._all_tokens(text).row_lengths(), tf.int32)
+        return too_many_bytes | (tokens > self._decoding.maximum_source_tokens)
+
+    def _all_tokens(self, text: tf.Tensor) -> tf.RaggedTensor:
+        text = tf.strings.substr(text, 0, self._decoding.maximum_bytes, unit="BYTE")
+        text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
+        return self.source_tokenizer.tokenize(text)
 
     def search(self, source: tf.Tensor) -> Hypotheses:
         """Return the best translations of tokens, int32 `(batch, time)`."""
@@ -134,11 +142,16 @@ class Translator:
 
     Args:
         graph: The graph.
-        batch_size: Lines a batch.
+        batch_size: Lines in a batch.
+
+    Attributes:
+        graph: The graph.
+        cut_lines: How many lines so far were too long, so that only their beginning was translated.
     """
 
     def __init__(self, graph: TranslationGraph, batch_size: int) -> None:
         self.graph = graph
+        self.cut_lines = 0
         self._batch_size = batch_size
 
     @classmethod
@@ -157,7 +170,7 @@ class Translator:
         # Whatever it was trained in, a float32 result is the same on every machine.
         model = build_model(config.replace({"training.precision": "float32"}))
         run.load_weights(model)
-        return cls.of_model(model, run.tokenizers, config.decoding, config.data.maximum_tokens)
+        return cls.of_model(model, run.tokenizers, config.decoding)
 
     @classmethod
     def of_model(
@@ -165,25 +178,32 @@ class Translator:
         model: TranslationModel,
         tokenizers: TokenizerPair,
         decoding: DecodingConfig,
-        maximum_source_tokens: int,
     ) -> "Translator":
         """Make a translator of a model in memory."""
-        graph = TranslationGraph(model, tokenizers, decoding, maximum_source_tokens)
+        graph = TranslationGraph(model, tokenizers, decoding)
         return cls(graph, decoding.batch_size)
 
     def translate(self, lines: Iterable[str]) -> Iterator[str]:
         """Yield the translation of each line, in order; an empty line for an empty line."""
         return (translation for translation, _ in self.translate_with_scores(lines))
 
-    def translate_with_scores(self, lines: Iterable[str]) -> Iterator[tuple[str, float]]:
-        """Yield each line's translation and score; lines are read a chunk at a time."""
-        lines = iter(lines)
-        while chunk := list(itertools.islice(lines, self._batch_size * CHUNK_BATCHES)):
+    def translate_with_scores(
+        self, lines: Iterable[str], lines_ahead: int | None = None
+    ) -> Iterator[tuple[str, float]]:
+        """Yield each line's translation and score.
+
+        Args:
+            lines: The lines.
+            lines_ahead: How many to read before the first is translated; 1 for a conversation. By
+                default some batches, which are then filled with lines of like length.
+        """
+        lines, ahead = iter(lines), lines_ahead or self._batch_size * CHUNK_BATCHES
+        while chunk := list(itertools.islice(lines, ahead)):
             yield from self._translate_chunk(chunk)
 
     def align(self, line: str) -> Alignment:
         """Translate one line and return where each piece of the translation looked."""
-        source = self.graph.tokenize(tf.constant([line]))
+        source = self.graph.tokenize(tf.constant([line.encode("utf-8", errors="replace")]))
         translation = self.graph.search(source).tokens[0, 0].numpy().tolist()
         translation = translation[: translation.index(END)] if END in translation else translation
         start = self.graph.model.encode(source)
@@ -205,6 +225,7 @@ class Translator:
             indices = order[first : first + self._batch_size]
             text = [chunk[index].encode("utf-8", errors="replace") for index in indices]
             found = self.graph.translate(tf.constant(text))
+            self.cut_lines += int(tf.math.count_nonzero(self.graph.is_cut(tf.constant(text))))
             pairs = zip(found["translation"].numpy(), found["score"].numpy(), strict=True)
             for index, (translation, score) in zip(indices, pairs, strict=True):
                 results[index] = (translation.decode("utf-8", errors="replace"), float(score))

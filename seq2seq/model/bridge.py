@@ -15,11 +15,11 @@ class Bridge(keras.layers.Layer):
 
     Args:
         sizes: The sizes of the decoder's states, flat, from the bottom layer to the top.
+        states_per_layer: How many states a layer of the encoder has, both directions together.
 
     Call arguments:
         states: The encoder's last states, each `(batch, units)`: for each layer those of the
             forward direction, then as many of the backward direction.
-        states_per_layer: How many states a layer has, both directions together.
 
     Returns:
         A list of tensors, each `(batch, size)`.

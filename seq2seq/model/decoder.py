@@ -112,6 +112,8 @@ class OutputLayer(keras.layers.Layer):
 
     `kernel` (V) is `(features, vocabulary_size)`, `bias` (b) `(vocabulary_size,)`. The logits are
     float32 whatever the precision, since a softmax over a vocabulary needs it.
+
+    Reference: tied embeddings: Press and Wolf, 2017, https://arxiv.org/abs/1608.05859
     """
 
     def __init__(self, vocabulary_size: int, embedding: Any = None, **kwargs: Any) -> None:

@@ -53,6 +53,13 @@ class Encoder(keras.layers.Layer):
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
         self.padding = padding
 
+    def build(self, source_shape: Any) -> None:
+        """Build the embedding and the layers."""
+        if not self.embedding.built:
+            self.embedding.build(source_shape)
+        self.layers.build((*source_shape, self.embedding.output_dim))
+        self.built = True
+
     def call(self, source: Any, training: bool = False) -> EncodedSource:
         """Encode a batch of sentences."""
         mask = ops.not_equal(source, self.padding)

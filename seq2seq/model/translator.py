@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import keras
-import numpy as np
 
 from keras_rnn import (
     GRU,
@@ -23,13 +22,12 @@ from keras_rnn import (
     StackedRNNCells,
 )
 from seq2seq.config import Config
+from seq2seq.marks import PAD
 from seq2seq.model.bridge import Bridge, CopyBridge, DenseBridge, ZeroBridge
 from seq2seq.model.decoder import Decoder
 from seq2seq.model.encoder import Encoder
 
 __all__ = ["DecoderStart", "TranslationModel", "build_model"]
-
-PADDING = 0
 
 CELLS = {"simple_rnn": SimpleRNNCell, "gru": GRUCell, "lstm": LSTMCell}
 LAYERS = {"simple_rnn": SimpleRNN, "gru": GRU, "lstm": LSTM}
@@ -80,6 +78,19 @@ class TranslationModel(keras.Model):
         self.bridge = bridge
         self.decoder = decoder
 
+    def build(self, inputs_shape: Any) -> None:
+        """Build the decoder, the encoder and the bridge.
+
+        Args:
+            inputs_shape: The shapes of `(source, target_in)`.
+        """
+        embedded_shape = (*inputs_shape[0], self.encoder.embedding.output_dim)
+        values_shape, *states_shape = self.encoder.layers.compute_output_shape(embedded_shape)
+        self.decoder.build((None, self.decoder.embedding.output_dim), values_shape)
+        self.encoder.build(inputs_shape[0])
+        self.bridge.build(states_shape)
+        self.built = True
+
     def encode(self, source: Any, training: bool = False) -> DecoderStart:
         """Read the source: return the decoder's first states and its memory."""
         encoded = self.encoder(source, training=training)
@@ -100,6 +111,7 @@ def build_model(config: Config) -> TranslationModel:
     The weights and the dropout follow `config.training.seed`, the precision
     `config.training.precision`.
 
+    >>> import numpy as np
     >>> from seq2seq.config import Config
     >>> tiny = {"data.vocabulary_size": 300, "model.encoder_units": 4, "model.decoder_units": 4}
     >>> model = build_model(Config().replace(tiny))
@@ -114,7 +126,8 @@ def build_model(config: Config) -> TranslationModel:
 def _seeded(seed: int) -> Iterator[None]:
     """Let Keras draw its default seeds, which are Python's random numbers, from `seed`.
 
-    Unlike `keras.utils.set_random_seed` this changes nothing for anybody else in the process.
+    Keras draws the seed of each initializer and dropout that has none from Python's `random`. What
+    `keras.utils.set_random_seed` would change besides, for all of the process, stays as it was.
     """
     state = random.getstate()
     random.seed(seed)
@@ -152,8 +165,7 @@ def _build(config: Config) -> TranslationModel:
         ),
         dtype=dtype,
     )
-    translator.decoder.build((None, model.embedding_size), (None, None, 2 * model.encoder_units))
-    translator((np.ones((1, 2), "int32"), np.ones((1, 2), "int32")))
+    translator.build(((None, None), (None, None)))
     return translator
 
 
@@ -176,7 +188,7 @@ def _encoder(config: Config, embedding: Any) -> Encoder:
     ]
     stack = StackedRNN(layers, dropout=model.dropout, residual=model.residual, dtype=dtype)
     return Encoder(
-        embedding=embedding, layers=stack, dropout=model.dropout, padding=PADDING, dtype=dtype
+        embedding=embedding, layers=stack, dropout=model.dropout, padding=PAD, dtype=dtype
     )
 
 

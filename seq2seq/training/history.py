@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from seq2seq.files import write_whole
+
 __all__ = ["append_history", "cut_history", "read_history"]
 
 NAME = "history.tsv"
@@ -17,15 +19,16 @@ def append_history(folder: Path, step: int, seconds: float, measured: dict[str, 
 
 
 def cut_history(folder: Path, step: int) -> None:
-    """Drop the lines after `step`: a run that goes on from there writes them again."""
+    """Drop the lines after `step`: a run that goes on from there writes them again.
+
+    A line that a crash cut short goes too.
+    """
     path = folder / NAME
     if not path.is_file():
         return
-    header, *rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = [row for row in rows if row.endswith("\n") and int(row.split("\t")[0]) <= step]
-    aside = path.with_suffix(".part")
-    aside.write_text(header + "".join(kept), encoding="utf-8")
-    aside.replace(path)
+    header, rows = _split(path)
+    kept = [row for row in rows if int(row.split("\t")[0]) <= step]
+    write_whole(path, "".join(f"{line}\n" for line in header + kept))
 
 
 def read_history(folder: Path) -> dict[str, list[float]]:
@@ -33,5 +36,14 @@ def read_history(folder: Path) -> dict[str, list[float]]:
     path = folder / NAME
     if not path.is_file():
         return {}
-    header, *rows = (line.split("\t") for line in path.read_text(encoding="utf-8").splitlines())
-    return {name: [float(row[index]) for row in rows] for index, name in enumerate(header)}
+    header, rows = _split(path)
+    names = header[0].split("\t") if header else []
+    numbers = [[float(number) for number in row.split("\t")] for row in rows]
+    return {name: [row[index] for row in numbers] for index, name in enumerate(names)}
+
+
+def _split(path: Path) -> tuple[list[str], list[str]]:
+    """Return the header, if there is one yet, and the rows; a line torn by a crash is none."""
+    text = path.read_text(encoding="utf-8")
+    lines = text[: text.rfind("\n") + 1].splitlines()
+    return lines[:1], lines[1:]

@@ -8,26 +8,25 @@ for each batch:
         remember the best weights; save; stop if it has not got better for long
 """
 
-import contextlib
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
-from seq2seq.checkpoint import Checkpoints, Run, random_states, writing
+from seq2seq.checkpoint import Checkpoints, Run
 from seq2seq.config import Config
-from seq2seq.data.batches import Batch, BatchIterator
+from seq2seq.data.batches import BatchIterator
 from seq2seq.data.corpus import ParallelCorpus
 from seq2seq.errors import UserError
+from seq2seq.files import writing
 from seq2seq.model.translator import TranslationModel, build_model
 from seq2seq.training.history import append_history, cut_history
-from seq2seq.training.metrics import LossMeter, perplexity
+from seq2seq.training.interrupt import stop_on_signal
+from seq2seq.training.metrics import LossMeter, mean_loss, perplexity
 from seq2seq.training.prepare import Prepared, make_optimizer, prepare
 from seq2seq.training.progress import Display, Report, SilentDisplay
 from seq2seq.training.step import make_evaluation_step, make_train_step
@@ -51,7 +50,7 @@ class TrainingResult(NamedTuple):
         folder: The run folder.
         step: Updates in all.
         validation_loss: The last validation's loss a token, in nats.
-        scores: What `validate` measured last.
+        scores: What `validate` measured last; empty if the run had ended before this call.
         best: The best score: BLEU, or without a `validate` the validation loss, negated.
         is_interrupted: Whether it was stopped from outside and can go on.
     """
@@ -103,20 +102,26 @@ def train(
         epochs: Pause after this many epochs in all. The schedule still goes by
             `config.training.epochs`, so that a later call goes on as if there had been no pause.
 
+    Returns:
+        How training ended.
+
     Raises:
         UserError: If a file, the folder or a setting is not as it must be.
         DivergedError: If the loss is no number for 10 updates in a row; the checkpoints stay.
     """
     display = display or SilentDisplay()
+    # First, since sizes that do not fit each other must not leave a run folder behind.
+    model = model or build_model(config)
     prepared = prepare(config, Path(folder))
     for note in prepared.notes:
         display.message(note)
-    loop = _Loop(config, prepared, validate, display, model or build_model(config), epochs)
+    loop = _Loop(config, prepared, validate, display, model, epochs)
     try:
-        with _stop_on_signal() as is_stopped:
+        with stop_on_signal(display.message) as is_stopped:
             return loop.run(is_stopped)
     finally:
         display.stop()
+        loop.close()
 
 
 class _Loop:
@@ -129,19 +134,17 @@ class _Loop:
         model: TranslationModel,
         epochs: int | None,
     ) -> None:
-        self.config, self.prepared, self.validate, self.display = (
-            config,
-            prepared,
-            validate,
-            display,
-        )
+        self.config, self.prepared = config, prepared
+        self.validate, self.display = validate, display
         training = config.training
         self.batches: BatchIterator = prepared.batches
         self.epochs = min(epochs or training.epochs, training.epochs)
-        steps_per_epoch = self.batches.batches_per_epoch(0)
-        self.total_steps = self.epochs * steps_per_epoch
+        self.steps_per_epoch = self.batches.batches_per_epoch(0)
+        self.total_steps = self.epochs * self.steps_per_epoch
         self.model = model
-        self.optimizer, self.schedule = make_optimizer(config, training.epochs * steps_per_epoch)
+        self.optimizer, self.schedule = make_optimizer(
+            config, training.epochs * self.steps_per_epoch
+        )
         self.update = make_train_step(
             self.model, self.optimizer, training.label_smoothing, training.clip_norm
         )
@@ -154,25 +157,31 @@ class _Loop:
             iterator=self.batches,
             progress=self.progress,
             learning_rate_factor=self.schedule.factor,
-            random=random_states(self.model),
         )
-        self.writer = tf.summary.create_file_writer(str(prepared.run.folder / "log"))
+        with writing(prepared.run.folder):
+            self.writer = tf.summary.create_file_writer(str(prepared.run.folder / "log"))
+        self.since_validation = LossMeter()
         self.scores: dict[str, float] = {}
 
     def run(self, is_stopped: Callable[[], bool]) -> TrainingResult:
         training = self.config.training
         if self.checkpoints.restore():
             self.display.message(f"Going on from step {self.step}.")
-        cut_history(self.prepared.run.folder, self.step)
+        with writing(self.prepared.run.folder):
+            cut_history(self.prepared.run.folder, self.step)
         self.display.start(self.step, self.total_steps)
         meter = LossMeter()
-        for sums in self._updates() if not self._should_stop() else ():
+        if self._has_stalled():
+            return self._result(is_interrupted=False)
+        for sums in self._updates():
             meter.add(sums)
+            self.since_validation.add(sums)
             if self.step % training.report_every == 0:
                 self._report(meter.report())
             if self.step % training.validate_every == 0:
                 self._validate()
-                if self._should_stop():
+                meter = LossMeter()
+                if self._has_stalled():
                     break
             if is_stopped():
                 self.checkpoints.save(self.step)
@@ -197,7 +206,8 @@ class _Loop:
             if not_finite == NOT_FINITE_IN_A_ROW:
                 raise DivergedError(
                     f"Training diverged at step {self.step}: the loss is {float(sums.loss)}. "
-                    "Lower training.learning_rate or training.clip_norm and start again."
+                    "Lower training.learning_rate, or clip more (training.clip_norm; 0 is not at "
+                    "all), and start again."
                 )
             self.progress.step.assign_add(1)
             self.progress.seconds.assign_add(time.monotonic() - began)
@@ -205,15 +215,13 @@ class _Loop:
 
     def _report(self, report: Any) -> None:
         rate = float(self.schedule(self.step - 1))
-        epoch = int(self.batches.epoch.numpy()) + 1
-        self.display.report(
-            Report(self.step, min(epoch, self.config.training.epochs), *report, rate)
-        )
+        epoch = (self.step - 1) // self.steps_per_epoch + 1
+        self.display.report(Report(self.step, epoch, *report, rate))
         self._log(loss=report[0], perplexity=report[1], tokens_per_second=report[2], rate=rate)
 
     def _validate(self) -> None:
         """Measure the model, log it, and save; the best weights are remembered."""
-        loss = evaluate_loss(self.evaluate, self.prepared.validation)
+        loss = mean_loss(self.evaluate, self.prepared.validation)
         if self.validate is not None:
             self.scores = self.validate(
                 self.prepared.run, self.model, self.prepared.validation_text
@@ -235,6 +243,7 @@ class _Loop:
 
     def _show_validation(self, loss: float, is_best: bool) -> None:
         measured = {
+            "training_loss": self.since_validation.report().loss,
             "validation_loss": loss,
             "validation_perplexity": perplexity(loss),
             **self.scores,
@@ -246,7 +255,12 @@ class _Loop:
         shown = "  ".join(f"{name} {value:.2f}" for name, value in measured.items())
         self.display.message(f"step {self.step}  {shown}{'  (best)' if is_best else ''}")
 
-    def _should_stop(self) -> bool:
+    def close(self) -> None:
+        with writing(self.prepared.run.folder):
+            self.writer.close()
+
+    def _has_stalled(self) -> bool:
+        """Return whether validation has not got better for too long; say so."""
         patience = self.config.training.patience
         if not patience or int(self.progress.validations_since_best.numpy()) < patience:
             return False
@@ -254,7 +268,7 @@ class _Loop:
         return True
 
     def _log(self, **values: float) -> None:
-        with self.writer.as_default(step=self.step):
+        with writing(self.prepared.run.folder), self.writer.as_default(step=self.step):
             for name, value in values.items():
                 tf.summary.scalar(name, value)
 
@@ -267,32 +281,3 @@ class _Loop:
             best=float(self.progress.best.numpy()),
             is_interrupted=is_interrupted,
         )
-
-
-def evaluate_loss(evaluate: Callable[..., Any], batches: Iterable[Batch]) -> float:
-    """Return the mean negative log-likelihood a token, in nats, over all batches."""
-    meter = LossMeter()
-    for batch in batches:
-        meter.add(evaluate(*batch))
-    return meter.report().loss
-
-
-@contextlib.contextmanager
-def _stop_on_signal() -> Iterator[Callable[[], bool]]:
-    """Yield a function that says whether SIGINT or SIGTERM came; a second SIGINT interrupts."""
-    received: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
-
-    def remember(number: int, frame: Any) -> None:
-        if received and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        received.append(number)
-
-    before = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(received)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

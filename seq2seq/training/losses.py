@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from seq2seq.marks import PAD
+
 __all__ = ["SequenceLoss", "masked_cross_entropy"]
 
 
@@ -22,7 +24,7 @@ class SequenceLoss(NamedTuple):
 
 
 def masked_cross_entropy(
-    target_out: tf.Tensor, logits: tf.Tensor, label_smoothing: float = 0.0, padding: int = 0
+    target_out: tf.Tensor, logits: tf.Tensor, label_smoothing: float = 0.0, padding: int = PAD
 ) -> SequenceLoss:
     """Return the cross-entropy of the targets, summed over all steps that are no padding.
 

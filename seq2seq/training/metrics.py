@@ -2,11 +2,13 @@
 
 import math
 import time
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from seq2seq.data.batches import Batch
 from seq2seq.training.losses import SequenceLoss
 
-__all__ = ["LossMeter", "MeanLoss", "perplexity"]
+__all__ = ["LossMeter", "MeanLoss", "mean_loss", "perplexity"]
 
 
 class MeanLoss(NamedTuple):
@@ -50,6 +52,19 @@ class LossMeter:
     def _start(self) -> None:
         self._loss = self._negative_log_likelihood = self._tokens = 0.0
         self._began = time.monotonic()
+
+
+def mean_loss(evaluate: Callable[..., SequenceLoss], batches: Iterable[Batch]) -> float:
+    """Return the mean loss a token, in nats, over all batches.
+
+    Args:
+        evaluate: What `make_evaluation_step` returned.
+        batches: The batches.
+    """
+    meter = LossMeter()
+    for batch in batches:
+        meter.add(evaluate(*batch))
+    return meter.report().loss
 
 
 def perplexity(mean_negative_log_likelihood: float) -> float:

@@ -11,6 +11,7 @@ from seq2seq.config import Config, DataConfig
 from seq2seq.data.batches import Batch, BatchIterator, tokenize_corpus, validation_batches
 from seq2seq.data.corpus import ParallelCorpus, read_parallel
 from seq2seq.data.tokenizer import train_tokenizers
+from seq2seq.errors import UserError
 from seq2seq.training.schedules import WarmupSchedule
 
 __all__ = ["Prepared", "make_optimizer", "prepare", "read_corpora"]
@@ -51,18 +52,20 @@ def prepare(config: Config, folder: Path) -> Prepared:
     if folder.is_dir() and any(folder.iterdir()):
         run = Run.open(folder)
         run.check_same(config)
-    corpora = read_corpora(config.data)
-    if run is None:
-        run = Run.create(folder, config, train_tokenizers(corpora.training, config.data))
-    run = dataclasses.replace(run, config=config)
-    data = config.data
+    data, corpora = config.data, read_corpora(config.data)
+    tokenizers = run.tokenizers if run else train_tokenizers(corpora.training, data)
     training, validation = (
-        tokenize_corpus(corpus, run.tokenizers, data.maximum_tokens) for corpus in corpora
+        tokenize_corpus(corpus, tokenizers, data.maximum_tokens) for corpus in corpora
     )
+    if run is None:
+        run = Run.create(folder, config, tokenizers)
     notes = [
         _note("Training text", corpora.training, training.skipped),
         _note("Validation text", corpora.validation, validation.skipped),
     ]
+    if run.config != config:
+        run = run.with_config(config)
+        notes.append("The config differs from the run's in how long it trains or how it decodes.")
     batches = BatchIterator(
         training, data.batch_tokens, config.training.seed, config.training.epochs
     )
@@ -80,11 +83,12 @@ def read_corpora(data: DataConfig) -> Corpora:
     """
     training = read_parallel(data.source, data.target, data.pairs)
     if data.validation_source or data.validation_target or data.validation_pairs:
-        return Corpora(
-            training,
-            read_parallel(data.validation_source, data.validation_target, data.validation_pairs),
-        )
-    stride = max(20, len(training.source) // 1000)
+        files = data.validation_source, data.validation_target, data.validation_pairs
+        try:
+            return Corpora(training, read_parallel(*files))
+        except UserError as error:
+            raise UserError(f"Validation text: {error}") from error
+    stride = max(20, -(-len(training.source) // 1000))
     held = range(0, len(training.source), stride)
     kept = sorted(set(range(len(training.source))) - set(held)) or list(held)
     return Corpora(_pick(training, kept), dataclasses.replace(_pick(training, held), skipped={}))

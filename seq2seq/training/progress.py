@@ -117,4 +117,5 @@ class RichDisplay:
     def _time_left(self, now: float, step: int) -> str:
         began, first = self._began
         seconds = (now - began) / max(step - first, 1) * (self._total - step)
-        return f"{seconds // 60:.0f}:{seconds % 60:02.0f} left"
+        minutes, seconds = divmod(round(seconds), 60)
+        return f"{minutes}:{seconds:02} left"

@@ -17,7 +17,7 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
         "linear":                   decay(n) = (total - n) / (total - warmup), within [0, 1]
 
     `factor` is a variable that starts at one; a loop lowers it when validation stops getting
-    better ("plateau"). It belongs into the checkpoint.
+    better ("plateau"). It belongs in the checkpoint.
 
     Args:
         peak: The highest learning rate.

@@ -28,6 +28,8 @@ def make_train_step(
 
     An update whose gradient is not finite is left out; its loss, returned all the same, tells.
 
+    Reference: clipping: Pascanu et al., 2013, https://arxiv.org/abs/1211.5063
+
     Args:
         model: The model.
         optimizer: The optimizer; a `LossScaleOptimizer` scales the loss.
@@ -43,8 +45,10 @@ def make_train_step(
             logits = model((source, target_in), training=True)
             sums = masked_cross_entropy(target_out, logits, label_smoothing)
             loss = optimizer.scale_loss(sums.loss / sums.tokens)
-        gradients = tape.gradient(loss, model.trainable_variables)
-        gradients, norm = _clip(gradients, clip_norm, _loss_scale(optimizer))
+        # An embedding's gradient comes as rows, some of them twice; dense, it is summed, as a norm
+        # needs it to be.
+        gradients = map(tf.convert_to_tensor, tape.gradient(loss, model.trainable_variables))
+        gradients, norm = _clip(list(gradients), clip_norm, _loss_scale(optimizer))
         _apply(optimizer, gradients, model.trainable_variables, norm)
         return sums
 

@@ -18,8 +18,9 @@ from seq2seq.data.batches import (
     validation_batches,
 )
 from seq2seq.data.corpus import ParallelCorpus
-from seq2seq.data.tokenizer import BEGIN, END, PAD, Tokenizer, TokenizerPair, train_subword_model
+from seq2seq.data.tokenizer import Tokenizer, TokenizerPair, train_subword_model
 from seq2seq.errors import UserError
+from seq2seq.marks import BEGIN, END, PAD
 
 LENGTHS = st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), min_size=1, max_size=60)
 

@@ -1,0 +1,44 @@
+"""Writing files: whole or not at all, and with one clear error when it fails."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from seq2seq.errors import UserError
+
+__all__ = ["write_whole", "writing"]
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file aside and rename it: a crash leaves the old one or the new one, never a part.
+
+    Args:
+        path: The file.
+        content: Bytes, or text to be written as UTF-8.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    aside = path.with_name(f"{path.name}.part")
+    aside.write_bytes(content.encode() if isinstance(content, str) else content)
+    aside.replace(path)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while writing, in Python or in TensorFlow, into a `UserError`.
+
+    Args:
+        path: The file or folder that the error names.
+    """
+    try:
+        yield
+    except Exception as error:
+        # TensorFlow's errors are told by their module, so that it need not be imported here.
+        if not isinstance(error, OSError) and "tensorflow" not in type(error).__module__:
+            raise
+        reason = getattr(error, "strerror", None) or getattr(error, "message", None) or error
+        raise UserError(
+            f"{path} cannot be written: {' '.join(str(reason).split())}. "
+            "Free some space or name another folder; what was there before is untouched."
+        ) from error

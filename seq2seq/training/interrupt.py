@@ -1,0 +1,37 @@
+"""Stopping from outside, between two updates and never inside one."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+__all__ = ["stop_on_signal"]
+
+
+@contextlib.contextmanager
+def stop_on_signal(say: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
+    """Yield a function that says whether SIGINT or SIGTERM came; a second SIGINT interrupts.
+
+    Outside of the main thread, where Python takes no signals, it never says so.
+
+    Args:
+        say: Told, once, that the signal has been heard.
+    """
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+
+    def remember(number: int, frame: Any) -> None:
+        if received and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        received.append(number)
+        say("Stopping after this step; once more Ctrl-C to stop at once, without saving.")
+
+    before = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(received)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,69 @@
+"""The folder of a search: whose it is, and what is written there for people.
+
+TUNING/
+  tuning.toml               the configuration that the search belongs to
+  search/                   keras-tuner's record: what was tried, what is under way
+  trials/ID/                the run folder of each trial
+  trials.tsv                one line for each trial that ended
+  best.toml                 the best configuration so far, to train with
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from seq2seq.checkpoint import writing
+from seq2seq.config import Config, load_config, save_config
+from seq2seq.errors import UserError
+
+__all__ = ["claim", "save_table", "save_whole"]
+
+# Keys that may change when a search goes on: they decide neither a trial nor its score.
+_FREE = {"tuning.trials", "training.epochs"}
+
+
+def claim(folder: Path, config: Config) -> None:
+    """Make the folder this search's, or check that it is.
+
+    Raises:
+        UserError: If it is not, or cannot be written.
+    """
+    path = folder / "tuning.toml"
+    if path.is_file():
+        ours, theirs = _flat(load_config(path)), _flat(config)
+        different = [key for key in theirs if ours[key] != theirs[key] and key not in _FREE]
+        if different:
+            changes = (f"{key} ({ours[key]!r}, now {theirs[key]!r})" for key in different)
+            raise UserError(
+                f"The tuning folder {folder} belongs to another config. It differs in "
+                f"{', '.join(changes)}. Name another folder, or restore the config."
+            )
+        return
+    if folder.is_dir() and any(found.suffix != ".part" for found in folder.iterdir()):
+        raise UserError(
+            "A new search needs a folder that is new or empty. Received: "
+            f"{folder}, which holds other files. Name another folder."
+        )
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        save_whole(config, path)
+
+
+def _flat(config: Config) -> dict[str, Any]:
+    tree = config.to_dict()
+    return {f"{section}.{key}": value for section in tree for key, value in tree[section].items()}
+
+
+def save_whole(config: Config, path: Path) -> None:
+    """Write a config; a crash leaves the old file or the new one, never a part."""
+    aside = path.with_name(f"{path.name}.part")
+    save_config(config, aside)
+    aside.replace(path)
+
+
+def save_table(rows: Iterable[Iterable[Any]], path: Path) -> None:
+    """Write rows of values that hold no tab and no line end; likewise whole or not at all."""
+    aside = path.with_name(f"{path.name}.part")
+    lines = ("\t".join(map(str, row)) + "\n" for row in rows)
+    aside.write_text("".join(lines), encoding="utf-8")
+    aside.replace(path)

@@ -1,0 +1,257 @@
+"""The command line: a mistake is one line and status 2, and harms nothing; text comes out whole."""
+
+import hashlib
+import io
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from seq2seq.cli.main import main
+from seq2seq.config import save_config
+from seq2seq.inference import Translator
+
+SEQ2SEQ = [sys.executable, "-m", "seq2seq"]
+COMMANDS = ["demo", "train", "translate", "evaluate", "tune", "export"]
+
+
+@pytest.fixture(scope="module")
+def translator(trained_run):
+    return Translator.load(trained_run)
+
+
+@pytest.fixture
+def workplace(tiny_config, tmp_path, monkeypatch):
+    """A working folder with files good and bad for commands to name."""
+    monkeypatch.chdir(tmp_path)
+    save_config(tiny_config, "tiny.toml")
+    Path("two").write_text("a b c\nd e f\n")
+    Path("three").write_text("a b c\nd e f\ng h i\n")
+    Path("empty").write_text("")
+    Path("binary").write_bytes(b"\xff\xfe\x00\n")
+    Path("bad.toml").write_text("[data\n")
+    Path("folder").mkdir()
+    return tmp_path
+
+
+def hash_of(folder):
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    parts = (f"{path} {hashlib.sha256(path.read_bytes()).hexdigest()}\n" for path in files)
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
+
+
+def status_of(words):
+    """The exit status of a command, whichever way it ends."""
+    try:
+        return main(words)
+    except SystemExit as end:
+        return end.code
+
+
+NEW = ["train", "tiny.toml", "--run", "new"]
+MISTAKES = [
+    ([], "required: COMMAND"),
+    (["trian"], "invalid choice: 'trian'"),
+    (["train"], "required: CONFIG"),
+    (["train", "nowhere.toml"], "The config file nowhere.toml cannot be read: No such file"),
+    (["train", "folder"], "The config file folder cannot be read: Is a directory."),
+    (["train", "bad.toml"], "The config file bad.toml is not valid TOML"),
+    (["train", "binary"], "The config file binary is not valid TOML"),
+    ([*NEW, "--set", "model.droput=0.1"], "no key 'droput'. Did you mean 'dropout'?"),
+    ([*NEW, "--set", "modle.dropout=0.1"], "no key 'modle'. Did you mean 'model'?"),
+    ([*NEW, "--set", "model.dropout=high"], "model.dropout to be of type number"),
+    ([*NEW, "--set", "model.dropout=nan"], "model.dropout to be a finite number"),
+    ([*NEW, "--set", "model.dropout"], "--set needs SECTION.KEY=VALUE"),
+    ([*NEW, "--set", "training.epochs=0"], "training.epochs to be at least 1. Received: 0."),
+    ([*NEW, "--set", "model.cell=gur"], "one of simple_rnn, gru, lstm. Received: 'gur'. Did you"),
+    ([*NEW, "--set", "model.encoder_units=1000000000"], "model.encoder_units to be at least 1 and"),
+    ([*NEW, "--set", "data.batch_tokens=1000000000000"], "data.batch_tokens to be an integer"),
+    ([*NEW, "--set", "data.vocabulary_size=5000"], "where this text allows at most "),
+    ([*NEW, "--set", "data.vocabulary_size=270"], "where this text requires at least "),
+    ([*NEW, "--set", "data.source=nowhere"], "nowhere (No such file or directory)"),
+    ([*NEW, "--set", "data.source=folder"], "folder (Is a directory)"),
+    ([*NEW, "--set", "data.source=two"], "with 2, "),
+    ([*NEW, "--set", "data.source=empty"], "empty, which is empty"),
+    ([*NEW, "--set", "data.source="], "a source file and a target file, or one file of pairs"),
+    ([*NEW, "--set", "data.maximum_tokens=2"], "none of which has"),
+    ([*NEW, "--set", "model.bridge=copy"], "needs decoder_units = 2 * encoder_units"),
+    (["train", "tiny.toml", "--run", "two"], "needs a folder that is new or empty"),
+    (["train", "tiny.toml", "--run", "two/deep"], "two/deep cannot be written: "),
+    (["train", "tiny.toml", "--run", "."], "is not a whole run folder"),
+    (
+        ["train", "tiny.toml", "--run", "RUN", "--set", "training.seed=8"],
+        "training.seed (1, now 8)",
+    ),
+    (["translate", "nowhere"], "There is no run folder nowhere."),
+    (["translate", "folder"], "folder is not a whole run folder"),
+    (["translate", "RUN", "--beam", "0"], "decoding.beam to be at least 1"),
+    (["translate", "RUN", "--beam", "1000000"], "decoding.beam to be at least 1 and at most"),
+    (["translate", "RUN", "--beam", "two"], "invalid int value: 'two'"),
+    (["translate", "RUN", "--length-penalty", "-1"], "length_penalty to be at least 0.0"),
+    (["translate", "RUN", "--attention", "map.xyz"], "an ending such as .png. Received: map.xyz"),
+    (["translate", "RUN", "--attention", "folder"], "an ending such as .png. Received: folder"),
+    (["translate", "RUN", "--attention", "no/map.png"], "no/map.png cannot be written: No such"),
+    (["evaluate", "RUN", "--source", "two"], "required: --reference"),
+    (["evaluate", "RUN", "--source", "two", "--reference", "three"], "two with 2, three with 3"),
+    (["evaluate", "RUN", "--source", "no", "--reference", "two"], "no (No such file or directory)"),
+    (["evaluate", "RUN", "--source", "empty", "--reference", "empty"], "which is empty"),
+    (["evaluate", "no", "--source", "two", "--reference", "two"], "There is no run folder no."),
+    (["export", "nowhere", "new"], "There is no run folder nowhere."),
+    (["export", "RUN", "two"], "two cannot be written: File exists."),
+    (["export", "RUN", "two/deep"], "two/deep cannot be written: Not a directory."),
+    (["demo", "--dir", "."], "holds other files"),
+    (["demo", "--dir", "two"], "two cannot be written: "),
+]
+
+
+@pytest.mark.parametrize(("words", "text"), MISTAKES, ids=[" ".join(case[0]) for case in MISTAKES])
+def test_a_mistake_is_one_line_and_status_2_and_harms_nothing(
+    words, text, workplace, trained_run, capsys
+):
+    before = hash_of(trained_run), hash_of(workplace)
+    assert status_of([str(trained_run) if word == "RUN" else word for word in words]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    # Notes on the text may stand before it.
+    assert [line for line in lines if line.startswith("seq2seq")] == lines[-1:]
+    assert text in lines[-1]
+    assert "Traceback" not in lines[-1]
+    assert (hash_of(trained_run), hash_of(workplace)) == before
+
+
+@pytest.fixture
+def translate(trained_run, translator, monkeypatch, capsysbinary):
+    """Run the command `translate` on bytes; return the lines of its output."""
+    monkeypatch.setattr(Translator, "load", lambda folder, **decoding: translator)
+
+    def run(text, *options):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
+        assert main(["translate", str(trained_run), *options]) == 0
+        output = capsysbinary.readouterr().out
+        assert output == b"" or output.endswith(b"\n")
+        return output.decode().split("\n")[:-1]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (b"", 0),
+        (b"\n", 1),
+        (b"The dog sleeps.", 1),
+        (b"The dog sleeps.\r\nThe cat runs.\r\n", 2),
+        (b"\xef\xbb\xbfThe dog sleeps.\n\n \t \nThe cat runs.", 4),
+        (b"bad \xff\xfe\n\xed\xa0\x80\nnul \x00\n\x85 \x1c \x0b \x0c\n", 4),
+        ("one\u2028line\u2029still\x85one\nCR\rinside\n".encode(), 2),
+        (b"x" * 1_000_000 + b"\n" + b"y\n" * 20, 21),
+    ],
+)
+def test_as_many_lines_come_out_as_go_in(text, lines, translate):
+    assert len(translate(text)) == lines
+
+
+def test_translations_come_in_the_order_of_the_lines(translate, translator, tiny_corpus):
+    text = (tiny_corpus / "train.en").read_bytes()
+    expected = list(translator.translate(text.decode().splitlines()))
+    assert translate(text) == expected
+    assert len(set(expected)) > 5
+    # Line ends and a byte order mark are not part of the text.
+    assert translate(b"\xef\xbb\xbf" + text.replace(b"\n", b"\r\n")) == expected
+
+
+def test_scores_stand_after_a_tab(translate, translator):
+    ((_, score),) = translator.translate_with_scores(["The dog sleeps."])
+    first, second = translate(b"The dog sleeps.\n\n", "--scores")
+    assert first.split("\t")[1] == f"{score:.4f}"
+    assert second == "\t0.0000"
+
+
+def test_the_attention_of_the_first_line_is_drawn(translate, tmp_path):
+    picture = tmp_path / "map.png"
+    for text in (b"It costs $5 or $6.\nThe cat runs.\n", b""):
+        translate(text, "--attention", str(picture))
+        assert picture.read_bytes().startswith(b"\x89PNG")
+        picture.unlink()
+
+
+def test_evaluate_prints_both_scores_with_signatures(trained_run, tiny_corpus, capsys):
+    files = [str(tiny_corpus / name) for name in ("test.en", "test.de")]
+    words = ["evaluate", str(trained_run), "--source", files[0], "--reference", files[1]]
+    assert main(words) == 0
+    bleu, chrf, perplexity = capsys.readouterr().out.splitlines()
+    assert bleu.startswith("BLEU = ")
+    assert "|tok:13a|" in bleu
+    assert chrf.startswith("chrF2 = ")
+    assert 1 < float(perplexity.removeprefix("perplexity = ")) < 1000
+
+
+def test_every_help_comes_at_once_and_without_tensorflow():
+    code = (
+        "import sys; from seq2seq.cli.main import main\n"
+        "try: main(sys.argv[1:])\n"
+        "finally: assert not {'tensorflow', 'keras', 'numpy'} & set(sys.modules), 'heavy'"
+    )
+    for words in [["--help"], ["--version"], *([command, "--help"] for command in COMMANDS)]:
+        found = subprocess.run(
+            [sys.executable, "-c", code, *words], capture_output=True, check=True, text=True
+        )
+        assert "seq2seq" in found.stdout
+    times = []
+    for _ in range(3):
+        began = time.monotonic()
+        subprocess.run([*SEQ2SEQ, "train", "--help"], capture_output=True, check=True)
+        times.append(time.monotonic() - began)
+    assert min(times) < 0.5
+
+
+def test_an_output_that_is_closed_or_full_ends_the_command_in_silence_or_one_line(trained_run):
+    def start(**options):
+        words = [*SEQ2SEQ, "translate", str(trained_run), "--beam", "1"]
+        return subprocess.Popen(words, stdin=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+
+    with Path("/dev/full").open("wb") as device:
+        full, closed = start(stdout=device), start(stdout=subprocess.PIPE)
+    closed.stdout.close()
+    for process in (full, closed):
+        process.stdin.write(b"The dog sleeps.\n" * 40)
+        process.stdin.close()
+    errors = [process.stderr.read().decode() for process in (full, closed)]
+    assert errors == ["seq2seq: [Errno 28] No space left on device\n", ""]
+    assert [process.wait(60) for process in (full, closed)] == [2, 1]
+
+
+@pytest.mark.slow
+def test_ctrl_c_saves_in_one_line_and_the_same_command_goes_on(workplace):
+    words = [*SEQ2SEQ, "train", "tiny.toml", "--run", "new", "--set", "training.epochs=500"]
+    steps = [0]
+    for _ in range(2):
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        notes = []
+        while not notes or " tokens/s " not in notes[-1]:
+            notes.append(process.stderr.readline())
+            assert notes[-1], f"it ended: {notes}"
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=300)
+        assert process.returncode == 130
+        assert "Traceback" not in errors
+        (line,) = output.splitlines()
+        assert line.endswith(", saved in new; the same command goes on.")
+        assert (f"Going on from step {steps[-1]}.\n" in notes) == (steps[-1] > 0)
+        steps.append(int(line.split()[3].rstrip(",")))
+    assert 0 < steps[1] < steps[2]
+
+
+@pytest.mark.slow
+def test_ctrl_c_while_tensorflow_is_imported_ends_in_one_line(workplace):
+    for seconds in (1.0, 1.5, 2.0, 2.5, 3.0):
+        process = subprocess.Popen(
+            [*SEQ2SEQ, "train", "no.toml"], stderr=subprocess.PIPE, text=True
+        )
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+        mistake = "seq2seq: The config file no.toml cannot be read: No such file or directory.\n"
+        assert (process.returncode, errors) in [(130, "seq2seq: interrupted\n"), (2, mistake)]

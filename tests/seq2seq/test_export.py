@@ -1,0 +1,210 @@
+"""The export: what Python gives, without Python; odd strings; whole versions or none."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import tensorflow as tf
+
+from seq2seq import export as module
+from seq2seq.data.tokenizer import TokenizerPair
+from seq2seq.export import TRIAL, check_saved_model, export, run_signature
+from seq2seq.inference import Translator
+from seq2seq.model.translator import build_model
+
+TEXT = ["The dog sees the cats.", "", " \t ", "line\u2028separator", "🐶 runs 🎉", "i" * 1999 + "é"]
+BYTES = [b"\xff\xfe broken \xc3", b"nul\x00 inside", b"\x00" * 50, b"\xed\xa0\x80", b"a\nb\r\nc"]
+LINES = [line.encode() for line in TEXT] + BYTES
+LONG = [b"a dog " * 170_000, b"\x00" * 1_000_000, "\ufdfa".encode() * 330_000]
+
+# What anyone with TensorFlow can do; it must not find this package.
+LOADER = """
+import json, sys, time
+import tensorflow as tf
+import tensorflow_text
+
+folder, = sys.argv[1:]
+request = json.load(sys.stdin)
+lines, long = ([bytes.fromhex(line) for line in request[name]] for name in ("lines", "long"))
+
+loaded = tf.saved_model.load(folder)
+serve = loaded.signatures["serving_default"]
+before = [variable.numpy() for variable in loaded.variables]
+
+def by_object(lines):
+    found = serve(text=tf.constant(lines, tf.string, [len(lines)]))
+    return [line.decode() for line in found["translation"].numpy()], found["score"].numpy().tolist()
+
+answer = {"object": by_object(lines), "single": [by_object([line]) for line in lines]}
+began = time.monotonic()
+answer["long"] = [by_object([line]) for line in long]
+answer["seconds"] = time.monotonic() - began
+answer["none"] = by_object([])
+answer["is_unchanged"] = all(
+    (old == new.numpy()).all() for old, new in zip(before, loaded.variables, strict=True)
+)
+answer["variables"] = len(before)
+
+with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+    signature = tf.compat.v1.saved_model.loader.load(session, ["serve"], folder)
+    signature = signature.signature_def["serving_default"]
+    names = [signature.outputs[name].name for name in ("translation", "score")]
+
+    def by_session(lines):
+        translations, scores = session.run(names, {signature.inputs["text"].name: lines})
+        return [line.decode() for line in translations], scores.tolist()
+
+    answer["session"] = by_session(lines)
+    answer["session_none"] = by_session([])
+
+answer["ours"] = [name for name in sys.modules if name.split(".")[0] in ("seq2seq", "keras_rnn")]
+json.dump(answer, sys.stdout)
+"""
+
+
+@pytest.fixture(scope="module")
+def translator(trained_run):
+    return Translator.load(trained_run)
+
+
+@pytest.fixture(scope="module")
+def quick(translator):
+    """Exports need not load the run again."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(module.Translator, "load", lambda folder: translator)
+    yield patch
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def version(trained_run, tmp_path_factory):
+    return export(trained_run, tmp_path_factory.mktemp("export") / "models")
+
+
+@pytest.fixture(scope="module")
+def answer(version):
+    """What a process that knows TensorFlow alone makes of the lines."""
+    request = {"lines": [line.hex() for line in LINES], "long": [line.hex() for line in LONG]}
+    found = subprocess.run(
+        [sys.executable, "-c", LOADER, version],
+        input=json.dumps(request),
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert found.returncode == 0, found.stderr
+    return json.loads(found.stdout)
+
+
+def test_the_export_loads_where_this_package_is_not_imported(answer):
+    assert answer["ours"] == []
+    assert answer["variables"] > 10
+
+
+@pytest.mark.parametrize("loader", ["object", "session"])
+def test_both_loaders_give_the_strings_of_the_translator(loader, answer, translator):
+    translations, scores = answer[loader]
+    expected = list(translator.translate_with_scores(TEXT))
+    assert translations[: len(TEXT)] == [translation for translation, _ in expected]
+    assert scores[: len(TEXT)] == pytest.approx([score for _, score in expected], rel=1e-4)
+    found = translator.graph.translate(tf.constant(LINES))["translation"].numpy()
+    assert translations == [line.decode() for line in found]
+    assert len(set(translations)) > 3
+
+
+@pytest.mark.parametrize("loader", ["object", "session"])
+def test_empty_lines_stay_empty_and_no_line_becomes_two(loader, answer):
+    translations, scores = answer[loader]
+    assert [line for line in translations if "\n" in line or "\r" in line] == []
+    assert (translations[1:3], scores[1:3]) == (["", ""], [0.0, 0.0])
+    assert all(score < 0 for score in [scores[0], *scores[3:5]])
+    assert all(-1e6 < score <= 0 for score in scores)
+
+
+def test_a_line_alone_and_in_a_batch_give_the_same(answer):
+    translations, scores = answer["object"]
+    assert [line for (line,), _ in answer["single"]] == translations
+    assert [score for _, (score,) in answer["single"]] == pytest.approx(scores, rel=1e-4)
+
+
+@pytest.mark.parametrize("loader", ["none", "session_none"])
+def test_a_batch_of_none_gives_none(loader, answer):
+    assert answer[loader] == [[], []]
+
+
+def test_a_line_of_a_megabyte_takes_no_longer_than_its_bound(answer, translator):
+    assert answer["seconds"] < 3 * len(LONG)
+    for line, ((translation,), (score,)) in zip(LONG, answer["long"], strict=True):
+        assert -1e6 < score <= 0
+        bounded = tf.constant([line[: translator.graph._decoding.maximum_bytes]])
+        assert translation == translator.graph.translate(bounded)["translation"][0].numpy().decode()
+
+
+def test_inference_writes_no_variable(answer, version):
+    assert answer["is_unchanged"]
+    serve = tf.saved_model.load(str(version)).signatures["serving_default"]
+    graph = serve.graph.as_graph_def()
+    nodes = [*graph.node, *(node for f in graph.library.function for node in f.node_def)]
+    operations = {node.op for node in nodes}
+    assert "ReadVariableOp" in operations
+    assert [name for name in operations if "Assign" in name or "Random" in name] == []
+
+
+def test_the_signature_is_the_one_that_is_promised(version):
+    serve = tf.saved_model.load(str(version)).signatures["serving_default"]
+    assert serve.structured_input_signature[1] == {"text": tf.TensorSpec([None], tf.string, "text")}
+    outputs = {
+        name: (spec.shape.rank, spec.dtype) for name, spec in serve.structured_outputs.items()
+    }
+    assert outputs == {"translation": (1, tf.string), "score": (1, tf.float32)}
+
+
+def test_versions_count_up_and_nothing_else_is_in_the_folder(quick, version, monkeypatch):
+    monkeypatch.setattr(module, "check_saved_model", lambda *_: None)
+    models = version.parent
+    assert [path.name for path in models.iterdir()] == ["1"]
+    assert export("run", models) == models / "2"
+    (models / "9").mkdir()
+    (models / "notes").mkdir()
+    assert export("run", models) == models / "10"
+    assert {path.name for path in models.iterdir()} == {"1", "2", "9", "10", "notes"}
+    for name in ("1", "2", "10"):
+        assert {"saved_model.pb", "variables"} <= {path.name for path in (models / name).iterdir()}
+        assert (models / name).stat().st_mode & 0o055 == 0o055
+
+
+def test_a_model_that_fails_its_check_is_not_published(quick, version, monkeypatch):
+    def fail(folder, *_):
+        assert (folder / "saved_model.pb").exists()
+        raise RuntimeError("not the same")
+
+    monkeypatch.setattr(module, "check_saved_model", fail)
+    before = sorted(version.parent.rglob("*"))
+    with pytest.raises(RuntimeError, match="not the same"):
+        export("run", version.parent)
+    assert sorted(version.parent.rglob("*")) == before
+
+
+def test_a_model_that_only_python_can_load_is_not_published(quick, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_write", lambda graph, to: tf.saved_model.save(graph, str(to)))
+    with pytest.raises(tf.errors.FailedPreconditionError):
+        export("run", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_check_tells_another_model(version, tiny_config, translator):
+    other = build_model(tiny_config.replace({"training.seed": 7}))
+    tokenizers = TokenizerPair(translator.graph.source_tokenizer, translator.graph.target_tokenizer)
+    graph = Translator.of_model(other, tokenizers, tiny_config.decoding).graph
+    with pytest.raises(RuntimeError, match="does not give what the model gives"):
+        check_saved_model(version, graph, TRIAL)
+
+
+def test_run_signature_takes_strings_and_bytes(version, translator):
+    translations, scores = run_signature(version, ["A dog runs.", b"A dog runs."])
+    ((expected, score),) = translator.translate_with_scores(["A dog runs."])
+    assert translations == [expected, expected]
+    assert scores == pytest.approx([score, score], rel=1e-4)

@@ -1,0 +1,46 @@
+"""Files are written whole or not at all."""
+
+import errno
+
+import pytest
+import tensorflow as tf
+
+from seq2seq.errors import UserError
+from seq2seq.files import write_whole, writing
+
+
+def test_text_and_bytes_are_written_as_they_are(tmp_path):
+    write_whole(tmp_path / "text", "zwei\u2028 Zeilen\n")
+    write_whole(tmp_path / "bytes", b"\xff\x00")
+    assert (tmp_path / "text").read_bytes() == b"zwei\xe2\x80\xa8 Zeilen\n"
+    assert (tmp_path / "bytes").read_bytes() == b"\xff\x00"
+    assert {path.name for path in tmp_path.iterdir()} == {"text", "bytes"}
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path):
+    write_whole(tmp_path / "file", "old")
+    (tmp_path / "file.part").mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_whole(tmp_path / "file", "new")
+    assert (tmp_path / "file").read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        tf.errors.ResourceExhaustedError(None, None, "No space left on device"),
+    ],
+)
+def test_errors_of_python_and_of_tensorflow_become_one_line(tmp_path, error):
+    with pytest.raises(UserError) as raised, writing(tmp_path):
+        raise error
+    assert str(raised.value) == (
+        f"{tmp_path} cannot be written: No space left on device. "
+        "Free some space or name another folder; what was there before is untouched."
+    )
+
+
+def test_other_errors_pass(tmp_path):
+    with pytest.raises(KeyError), writing(tmp_path):
+        raise KeyError("mine")

@@ -1,0 +1,174 @@
+"""Training that was killed or stopped ends, to the bit, as training that never was."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from seq2seq.config import load_config, save_config
+from seq2seq.errors import UserError
+from seq2seq.training.loop import train
+from seq2seq.training.progress import SilentDisplay
+
+# Dropout, shuffling over two epochs, Adam, and a learning rate that falls at each validation.
+CHANGES = {
+    "model.cell": "simple_rnn",
+    "model.dropout": 0.3,
+    "training.epochs": 2,
+    "training.schedule": "plateau",
+    "training.report_every": 1,
+    "training.validate_every": 8,
+}
+
+KILLED = """
+import os, signal, sys
+from seq2seq.config import load_config
+from seq2seq.training.loop import train
+from seq2seq.training.progress import SilentDisplay
+
+class Killed(SilentDisplay):
+    def report(self, report):
+        if report.step == 13:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+train(load_config(sys.argv[1]), sys.argv[2], lambda *_: {"bleu": 1.0}, Killed())
+"""
+
+
+class Signalled(SilentDisplay):
+    """Gets a signal after some update, as from another terminal."""
+
+    def __init__(self, number, step):
+        self.number, self.step = number, step
+
+    def report(self, report):
+        if report.step == self.step:
+            signal.raise_signal(self.number)
+
+
+def same_score(_run, _model, _text):
+    return {"bleu": 1.0}
+
+
+def tensors(run, name):
+    """All that the newest checkpoint holds, but the clock and how often it was saved."""
+    reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(run / name)))
+    left_out = ("_CHECKPOINTABLE_OBJECT_GRAPH", "progress/seconds/", "save_counter/")
+    names = [name for name in reader.get_variable_to_shape_map() if not name.startswith(left_out)]
+    return {name: np.asarray(reader.get_tensor(name)) for name in names}
+
+
+def history(run):
+    """The lines of the history, but the clock."""
+    lines = (run / "history.tsv").read_text(encoding="utf-8").splitlines()
+    return [line.split("\t")[:1] + line.split("\t")[2:] for line in lines]
+
+
+def assert_same_run(run, expected):
+    assert history(run) == history(expected)
+    for name in ("latest", "best"):
+        found, wanted = tensors(run, name), tensors(expected, name)
+        assert found.keys() == wanted.keys()
+        different = [key for key in wanted if found[key].tobytes() != wanted[key].tobytes()]
+        assert different == []
+
+
+@pytest.fixture(scope="module")
+def config_path(tiny_config, tmp_path_factory):
+    path = tmp_path_factory.mktemp("resume") / "config.toml"
+    save_config(tiny_config.replace(CHANGES), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def killed_run(config_path):
+    """A run whose process was killed after update 13, with a checkpoint of update 8."""
+    folder = config_path.parent / "killed"
+    child = subprocess.run(
+        [sys.executable, "-c", KILLED, config_path, folder],
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        check=False,
+    )
+    assert child.returncode == -signal.SIGKILL, child.stderr.decode()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole_run(config_path):
+    """The same run, never stopped."""
+    folder = config_path.parent / "whole"
+    return folder, train(load_config(config_path), folder, same_score)
+
+
+def test_a_run_that_was_killed_and_stopped_ends_as_one_that_was_not(
+    config_path, killed_run, whole_run
+):
+    config, (expected_run, expected) = load_config(config_path), whole_run
+    assert tf.train.latest_checkpoint(killed_run / "latest").endswith("ckpt-8")
+    assert expected.step > 21
+    stopped = train(config, killed_run, same_score, Signalled(signal.SIGTERM, 14))
+    assert (stopped.is_interrupted, stopped.step) == (True, 14)
+    assert tf.train.latest_checkpoint(killed_run / "latest").endswith("ckpt-14")
+    assert tf.train.latest_checkpoint(killed_run / "best").endswith("ckpt-8")
+    ended = train(config, killed_run, same_score)
+    assert ended._replace(folder=None) == expected._replace(folder=None)
+    assert_same_run(killed_run, expected_run)
+
+
+def test_a_run_that_is_done_is_not_trained_again(config_path, whole_run):
+    folder, expected = whole_run
+    before = tensors(folder, "latest")
+    again = train(load_config(config_path), folder, same_score)
+    assert (again.step, again.validation_loss) == (expected.step, expected.validation_loss)
+    after = tensors(folder, "latest")
+    assert all(before[name].tobytes() == after[name].tobytes() for name in before)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_last_update_may_be_the_one_that_is_stopped_at(
+    number, config_path, whole_run, tmp_path
+):
+    config, (expected_run, expected) = load_config(config_path), whole_run
+    run = tmp_path / "run"
+    for step in (1, expected.step):
+        stopped = train(config, run, same_score, Signalled(number, step))
+        assert (stopped.is_interrupted, stopped.step) == (True, step)
+    assert not train(config, run, same_score).is_interrupted
+    assert_same_run(run, expected_run)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a file system of its own, of 2 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "none", folder]
+    if sys.platform != "linux" or subprocess.run(mount, check=False).returncode:
+        pytest.skip("needs the right to mount a file system")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+@pytest.mark.slow
+def test_a_run_on_a_disk_that_fills_up_goes_on_once_there_is_space(
+    config_path, whole_run, small_disk
+):
+    config, (expected_run, _) = load_config(config_path), whole_run
+    run = small_disk / "run"
+    train(config, run, same_score, Signalled(signal.SIGTERM, 13))
+    for free in (0, 20_000, 50_000):
+        ballast = small_disk / "ballast"
+        ballast.write_bytes(b"x" * (shutil.disk_usage(small_disk).free - free))
+        with pytest.raises(UserError, match=r"cannot be written: .*No space left on device"):
+            train(config, run, same_score)
+        ballast.unlink()
+        assert tf.train.latest_checkpoint(run / "latest") is not None
+    train(config, run, same_score)
+    assert_same_run(run, expected_run)

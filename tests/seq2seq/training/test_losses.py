@@ -1,0 +1,87 @@
+"""The loss against a NumPy oracle with one-hot targets, and its gradient."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seq2seq.training.losses import masked_cross_entropy
+
+
+def reference_loss(targets, logits, smoothing=0.0, padding=0):
+    """Return the three sums, from one-hot targets and a softmax written out."""
+    logits = logits.astype("float64")
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    one_hot = np.eye(logits.shape[-1])[targets]
+    q = (1 - smoothing) * one_hot + smoothing / logits.shape[-1]
+    counts = (targets != padding)[..., None]
+    return -(counts * q * log_p).sum(), -(counts * one_hot * log_p).sum(), counts.sum()
+
+
+def random_case(seed, batch=3, time=4, vocabulary_size=7, scale=3.0):
+    generator = np.random.default_rng(seed)
+    targets = generator.integers(0, vocabulary_size, size=(batch, time), dtype="int32")
+    logits = generator.normal(size=(batch, time, vocabulary_size)) * scale
+    return targets, logits.astype("float32")
+
+
+@settings(deadline=None)
+@given(
+    st.integers(0, 10**6),
+    st.tuples(st.integers(1, 4), st.integers(1, 5), st.integers(2, 9)),
+    st.floats(0.0, 0.99),
+    st.floats(0.01, 30.0),
+)
+def test_the_sums_equal_the_reference_with_one_hot_targets(seed, shape, smoothing, scale):
+    targets, logits = random_case(seed, *shape, scale)
+    sums = masked_cross_entropy(tf.constant(targets), tf.constant(logits), smoothing)
+    expected = reference_loss(targets, logits, smoothing)
+    np.testing.assert_allclose([float(value) for value in sums], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_padding_counts_neither_as_token_nor_as_loss():
+    targets, logits = random_case(1)
+    targets[:, 2:] = 0
+    cut = masked_cross_entropy(tf.constant(targets[:, :2]), tf.constant(logits[:, :2]), 0.1)
+    padded = masked_cross_entropy(tf.constant(targets), tf.constant(logits), 0.1)
+    np.testing.assert_allclose(list(padded), list(cut), rtol=1e-6)
+
+
+def test_the_padding_token_is_a_choice():
+    targets, logits = random_case(2)
+    sums = masked_cross_entropy(tf.constant(targets), tf.constant(logits), padding=3)
+    np.testing.assert_allclose(list(sums), reference_loss(targets, logits, padding=3), rtol=1e-5)
+
+
+def test_a_batch_of_padding_alone_has_no_loss():
+    _, logits = random_case(3)
+    sums = masked_cross_entropy(tf.zeros((3, 4), tf.int32), tf.constant(logits), 0.1)
+    assert [float(value) for value in sums] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_the_gradient_equals_finite_differences_and_leaves_padding_out(smoothing):
+    targets, logits = random_case(4)
+    variable = tf.Variable(logits)
+    with tf.GradientTape() as tape:
+        loss = masked_cross_entropy(tf.constant(targets), variable, smoothing).loss
+    gradient = tape.gradient(loss, variable).numpy()
+    wide, step = logits.astype("float64"), 1e-5
+    expected = np.zeros_like(wide)
+    for index in np.ndindex(wide.shape):
+        above, below = wide.copy(), wide.copy()
+        above[index] += step
+        below[index] -= step
+        rise = [reference_loss(targets, point, smoothing)[0] for point in (above, below)]
+        expected[index] = (rise[0] - rise[1]) / (2 * step)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-5)
+    assert not gradient[targets == 0].any()
+
+
+def test_extreme_logits_give_a_finite_loss():
+    logits = np.array([[[1e4, -1e4, 0.0]]], dtype="float32")
+    sums = masked_cross_entropy(tf.constant([[1]]), tf.constant(logits), 0.1)
+    np.testing.assert_allclose(float(sums.negative_log_likelihood), 2e4, rtol=1e-6)
+    assert np.isfinite(float(sums.loss))
