@@ -1,6 +1,7 @@
 """Writing files: whole or not at all, and with one clear error when it fails."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,7 +39,9 @@ def writing(path: Path) -> Iterator[None]:
         if not isinstance(error, OSError) and "tensorflow" not in type(error).__module__:
             raise
         reason = getattr(error, "strerror", None) or getattr(error, "message", None) or error
+        # TensorFlow puts the node of its graph before what went wrong.
+        reason = " ".join(re.sub(r"\{\{.*?\}\}|\[Op:.*?\]", "", str(reason)).split())
         raise UserError(
-            f"{path} cannot be written: {' '.join(str(reason).split())}. "
+            f"{path} cannot be written: {reason}. "
             "Free some space or name another folder; what was there before is untouched."
         ) from error

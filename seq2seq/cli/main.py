@@ -1,6 +1,8 @@
 """The command `seq2seq`: finds the sub-command, and turns mistakes into one line and status 2."""
 
 import argparse
+import contextlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -60,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except OSError as error:  # of the standard streams; UserError stands for all others
         # Our output is full, or its reader has gone: let nothing more be written, even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with contextlib.suppress(io.UnsupportedOperation):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):
             return 1
         print(f"seq2seq: {error}", file=sys.stderr)

@@ -5,6 +5,7 @@ echo "A dog runs." | seq2seq translate runs/my --beam 1 --attention map.png
 """
 
 import argparse
+import itertools
 import sys
 from pathlib import Path
 
@@ -26,16 +27,19 @@ def run(args: argparse.Namespace) -> int:
     """Translate."""
     start_tensorflow()
     from seq2seq.data.corpus import decode_lines
-    from seq2seq.evaluation import plot_alignment
+    from seq2seq.evaluation import check_picture, plot_alignment
     from seq2seq.inference import Translator
 
+    if args.attention is not None:
+        check_picture(args.attention)
     options = {"beam": args.beam, "length_penalty": args.length_penalty}
     given = {name: value for name, value in options.items() if value is not None}
     translator = Translator.load(args.run_folder, **given)
     lines = decode_lines(sys.stdin.buffer)
     if args.attention is not None:
-        lines = list(lines)
-        plot_alignment(translator.align(next(iter(lines), "")), args.attention)
+        first = list(itertools.islice(lines, 1))
+        plot_alignment(translator.align("".join(first)), args.attention)
+        lines = itertools.chain(first, lines)
     lines_ahead = 1 if sys.stdin.isatty() else None
     for translation, score in translator.translate_with_scores(lines, lines_ahead):
         text = f"{translation}\t{score:.4f}" if args.scores else translation

@@ -10,7 +10,7 @@ from seq2seq.files import writing
 from seq2seq.inference import Alignment
 from seq2seq.training.history import read_history
 
-__all__ = ["plot_alignment", "plot_history"]
+__all__ = ["check_picture", "plot_alignment", "plot_history"]
 
 
 def plot_history(run_folder: str | Path, path: str | Path) -> None:
@@ -63,9 +63,14 @@ def plot_alignment(alignment: Alignment, path: str | Path) -> None:
     _save(figure, path)
 
 
-def _save(figure: Any, path: str | Path) -> None:
+def check_picture(path: str | Path) -> None:
+    """Raise `UserError` unless a picture of that name can be drawn."""
     # Without an ending, Matplotlib would write another file than the one that was named.
-    if Path(path).suffix.removeprefix(".") not in figure.canvas.get_supported_filetypes():
+    if Path(path).suffix.removeprefix(".") not in Figure().canvas.get_supported_filetypes():
         raise UserError(f"A picture needs an ending such as .png. Received: {path}.")
+
+
+def _save(figure: Any, path: str | Path) -> None:
+    check_picture(path)
     with writing(Path(path)):
         figure.savefig(path, dpi=120)

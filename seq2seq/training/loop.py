@@ -71,6 +71,9 @@ class Progress(tf.Module):
         with tf.device("CPU:0"):
             self.step = tf.Variable(0, dtype=tf.int64)
             self.seconds = tf.Variable(0.0, dtype=tf.float64)
+            # Sums since the last validation.
+            self.loss = tf.Variable(0.0, dtype=tf.float64)
+            self.tokens = tf.Variable(0.0, dtype=tf.float64)
             self.best = tf.Variable(-math.inf, dtype=tf.float64)
             self.validated_step = tf.Variable(-1, dtype=tf.int64)
             self.validation_loss = tf.Variable(math.nan, dtype=tf.float64)
@@ -160,7 +163,6 @@ class _Loop:
         )
         with writing(prepared.run.folder):
             self.writer = tf.summary.create_file_writer(str(prepared.run.folder / "log"))
-        self.since_validation = LossMeter()
         self.scores: dict[str, float] = {}
 
     def run(self, is_stopped: Callable[[], bool]) -> TrainingResult:
@@ -175,7 +177,6 @@ class _Loop:
             return self._result(is_interrupted=False)
         for sums in self._updates():
             meter.add(sums)
-            self.since_validation.add(sums)
             if self.step % training.report_every == 0:
                 self._report(meter.report())
             if self.step % training.validate_every == 0:
@@ -210,6 +211,8 @@ class _Loop:
                     "all), and start again."
                 )
             self.progress.step.assign_add(1)
+            self.progress.loss.assign_add(float(sums.loss))
+            self.progress.tokens.assign_add(float(sums.tokens))
             self.progress.seconds.assign_add(time.monotonic() - began)
             yield sums
 
@@ -239,11 +242,13 @@ class _Loop:
         self.progress.validated_step.assign(self.step)
         self.progress.validation_loss.assign(loss)
         self._show_validation(loss, is_best)
+        self.progress.loss.assign(0.0)
+        self.progress.tokens.assign(0.0)
         self.checkpoints.save(self.step, is_best)
 
     def _show_validation(self, loss: float, is_best: bool) -> None:
         measured = {
-            "training_loss": self.since_validation.report().loss,
+            "training_loss": float(self.progress.loss / tf.maximum(self.progress.tokens, 1.0)),
             "validation_loss": loss,
             "validation_perplexity": perplexity(loss),
             **self.scores,

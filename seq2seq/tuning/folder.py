@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from seq2seq.checkpoint import writing
 from seq2seq.config import Config, load_config, save_config
 from seq2seq.errors import UserError
+from seq2seq.files import write_whole, writing
 
-__all__ = ["claim", "save_table", "save_whole"]
+__all__ = ["claim", "save_table"]
 
 # Keys that may change when a search goes on: they decide neither a trial nor its score.
 _FREE = {"tuning.trials", "training.epochs"}
@@ -46,7 +46,7 @@ def claim(folder: Path, config: Config) -> None:
         )
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        save_whole(config, path)
+        save_config(config, path)
 
 
 def _flat(config: Config) -> dict[str, Any]:
@@ -54,16 +54,6 @@ def _flat(config: Config) -> dict[str, Any]:
     return {f"{section}.{key}": value for section in tree for key, value in tree[section].items()}
 
 
-def save_whole(config: Config, path: Path) -> None:
-    """Write a config; a crash leaves the old file or the new one, never a part."""
-    aside = path.with_name(f"{path.name}.part")
-    save_config(config, aside)
-    aside.replace(path)
-
-
 def save_table(rows: Iterable[Iterable[Any]], path: Path) -> None:
-    """Write rows of values that hold no tab and no line end; likewise whole or not at all."""
-    aside = path.with_name(f"{path.name}.part")
-    lines = ("\t".join(map(str, row)) + "\n" for row in rows)
-    aside.write_text("".join(lines), encoding="utf-8")
-    aside.replace(path)
+    """Write rows of values that hold no tab and no line end."""
+    write_whole(path, "".join("\t".join(map(str, row)) + "\n" for row in rows))

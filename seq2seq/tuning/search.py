@@ -5,7 +5,6 @@ import gc
 import io
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,14 +12,15 @@ import keras_tuner
 from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import Trial
 from keras_tuner.src import config as keras_tuner_config
-from tensorflow.python.framework import ops
+from tensorflow.errors import OpError
 
-from seq2seq.checkpoint import Run, writing
-from seq2seq.config import Config
+from seq2seq.checkpoint import Run
+from seq2seq.config import Config, save_config
 from seq2seq.errors import UserError
+from seq2seq.files import writing
 from seq2seq.training.prepare import read_corpora
 from seq2seq.training.progress import Display, SilentDisplay
-from seq2seq.tuning.folder import claim, save_table, save_whole
+from seq2seq.tuning.folder import claim, save_table
 from seq2seq.tuning.hypermodel import TranslationHyperModel
 
 __all__ = ["TrialResult", "TuningResult", "tune"]
@@ -56,13 +56,14 @@ def tune(config: Config, folder: str | Path, display: Display | None = None) -> 
     Each trial trains for `tuning.epochs` epochs in its own run folder:
 
         "random":     `tuning.trials` combinations, no two the same
-        "bayesian":   so too, but after 3 for each key they go where a Gaussian process hopes most
+        "bayesian":   the same, but after 3 at random for each key a Gaussian process proposes them
         "hyperband":  many are trained a little, and again and again the best third goes on, to
                       `tuning.epochs` in the end. How many follows from that alone: 6 trials for
                       3 epochs, 23 for 9. It wants a space of more combinations than trials.
 
     A trial that fails is noted, and the search goes on. The same call takes up a search that was
     stopped: what ended is not repeated, what was under way goes on from its last checkpoint.
+    TensorFlow keeps some memory of each trial until the process ends.
 
     Args:
         config: The configuration, with what to search in `config.tuning`.
@@ -82,11 +83,17 @@ def tune(config: Config, folder: str | Path, display: Display | None = None) -> 
     claim(folder, config)
     with writing(folder):
         search = _Search(hypermodel, oracle, folder, display)
+        # Else keras-tuner prints the trace of each trial that fails, which its record has anyway.
+        debug, keras_tuner_config.DEBUG = keras_tuner_config.DEBUG, False
         try:
             search.search()
+        except keras_tuner.errors.FatalError as error:
+            raise UserError(f"{error} Then tune again: the search goes on.") from error
         except KeyboardInterrupt:
             display.message("Interrupted; the same command goes on from here.")
             raise
+        finally:
+            keras_tuner_config.DEBUG = debug
         return search.result()
 
 
@@ -117,22 +124,19 @@ class _Search(BaseTuner):
             ) from error
         # Not given to `BaseTuner`, which would build a model to learn what the oracle knows.
         self.hypermodel = hypermodel
-        self.planned = oracle.max_trials or _hyperband_trials(oracle)
-
-    def on_search_begin(self) -> None:
-        """Keep keras-tuner from printing the trace of each trial that fails: the record has it."""
-        keras_tuner_config.DEBUG = False
+        self.planned = oracle.max_trials  # `None` for Hyperband: it depends on what fails
 
     def run_trial(self, trial: Trial, *_args: Any, **_kwargs: Any) -> dict[str, float]:
         """Train what the oracle proposes; whatever goes wrong fails the trial, not the search."""
         hp, display = trial.hyperparameters, _BarOnly(self.display)
+        gc.collect()  # the model of the last trial, which holds itself in cycles
         try:
-            with _memory_given_back():
-                model = self.hypermodel.build(hp)
-                return self.hypermodel.fit(
-                    hp, model, folder=self._run_folder(trial), display=display
-                )
+            model = self.hypermodel.build(hp)
+            return self.hypermodel.fit(hp, model, folder=self._run_folder(trial), display=display)
         except Exception as error:
+            if isinstance(error, UserError) and isinstance(error.__cause__, OSError | OpError):
+                # A full disk or a file that is gone is no fault of these values.
+                raise keras_tuner.errors.FatalError(str(error)) from error
             raise keras_tuner.errors.FailedTrialError(_reason(error)) from error
 
     def on_trial_end(self, trial: Trial) -> None:
@@ -149,12 +153,13 @@ class _Search(BaseTuner):
         if trial.status == "COMPLETED":
             outcome = f"{self.oracle.objective.name} {trial.score:.4f}{' (best)' * is_best}"
         shown = [f"trial {ended}", *(f"{key} = {_short(value)}" for key, value in values), outcome]
-        self.display.message("  ".join([*shown, f"{max(self.planned - ended, 0)} left"]))
+        left = [f"{max(self.planned - ended, 0)} left"] if self.planned else []
+        self.display.message("  ".join([*shown, *left]))
 
     def on_search_end(self) -> None:
         """Say so if there were fewer trials than planned."""
         ended = len(self.oracle.end_order)
-        if ended < self.planned:
+        if self.planned and ended < self.planned:
             self.display.message(
                 f"Ended after {ended} of {self.planned} trials: nothing new was left to try."
             )
@@ -175,7 +180,7 @@ class _Search(BaseTuner):
         values = self.hypermodel.values
         config = self.hypermodel.config.replace(values(best.hyperparameters))
         path = self.folder / "best.toml"
-        save_whole(config, path)
+        save_config(config, path)
         trials = [
             TrialResult(values(trial.hyperparameters), trial.score, trial.status) for trial in ended
         ]
@@ -225,24 +230,6 @@ class _BarOnly(SilentDisplay):
         self.start, self.report, self.stop = display.start, display.report, display.stop
 
 
-@contextlib.contextmanager
-def _memory_given_back() -> Iterator[None]:
-    """Let go, at the next trial, of the models that are made meanwhile.
-
-    TensorFlow registers for good each custom gradient that a graph has, the graph with it, and
-    with that the variables; and every Keras optimizer makes one. So each trial would keep the
-    memory of its model and optimizer.
-    """
-    gc.collect()  # of the last trial: models hold themselves, in cycles
-    registered = ops.gradient_registry._registry
-    before = set(registered)
-    try:
-        yield
-    finally:
-        for name in set(registered) - before:
-            del registered[name]
-
-
 def _make_oracle(hypermodel: TranslationHyperModel) -> keras_tuner.Oracle:
     """Return what proposes trials, with the space declared: a Hyperband without it runs none."""
     tuning = hypermodel.config.tuning
@@ -269,15 +256,6 @@ def _make_oracle(hypermodel: TranslationHyperModel) -> keras_tuner.Oracle:
         "bayesian": keras_tuner.oracles.BayesianOptimizationOracle,
     }
     return oracles[tuning.tuner](max_trials=tuning.trials, **arguments)
-
-
-def _hyperband_trials(oracle: keras_tuner.oracles.HyperbandOracle) -> int:
-    """Return how many trials Hyperband will run if none fails."""
-    return sum(
-        oracle._get_size(bracket, place)
-        for bracket in range(oracle._get_num_brackets())
-        for place in range(oracle._get_num_rounds(bracket))
-    )
 
 
 def _reason(error: Exception) -> str:

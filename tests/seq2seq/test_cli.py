@@ -109,8 +109,9 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("words", "text"), MISTAKES, ids=[" ".join(case[0]) for case in MISTAKES])
 def test_a_mistake_is_one_line_and_status_2_and_harms_nothing(
-    words, text, workplace, trained_run, capsys
+    words, text, workplace, trained_run, capsys, monkeypatch
 ):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"A dog runs.")))
     before = hash_of(trained_run), hash_of(workplace)
     assert status_of([str(trained_run) if word == "RUN" else word for word in words]) == 2
     lines = capsys.readouterr().err.splitlines()

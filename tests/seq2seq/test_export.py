@@ -31,7 +31,7 @@ lines, long = ([bytes.fromhex(line) for line in request[name]] for name in ("lin
 
 loaded = tf.saved_model.load(folder)
 serve = loaded.signatures["serving_default"]
-before = [variable.numpy() for variable in loaded.variables]
+before = [variable.numpy() for variable in serve.variables]
 
 def by_object(lines):
     found = serve(text=tf.constant(lines, tf.string, [len(lines)]))
@@ -43,7 +43,7 @@ answer["long"] = [by_object([line]) for line in long]
 answer["seconds"] = time.monotonic() - began
 answer["none"] = by_object([])
 answer["is_unchanged"] = all(
-    (old == new.numpy()).all() for old, new in zip(before, loaded.variables, strict=True)
+    (old == new.numpy()).all() for old, new in zip(before, serve.variables, strict=True)
 )
 answer["variables"] = len(before)
 
@@ -189,7 +189,11 @@ def test_a_model_that_fails_its_check_is_not_published(quick, version, monkeypat
 
 
 def test_a_model_that_only_python_can_load_is_not_published(quick, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "_write", lambda graph, to: tf.saved_model.save(graph, str(to)))
+    def write(graph, folder):
+        signatures = {"serving_default": graph.translate}
+        tf.saved_model.save(graph, str(folder), signatures)
+
+    monkeypatch.setattr(module, "_write", write)
     with pytest.raises(tf.errors.FailedPreconditionError):
         export("run", tmp_path)
     assert list(tmp_path.iterdir()) == []

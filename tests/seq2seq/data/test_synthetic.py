@@ -162,11 +162,12 @@ def test_write_corpus_leaves_the_old_file_when_writing_fails(tmp_path, monkeypat
     write_corpus(tmp_path, {"train": 5}, seed=1)
     before = (tmp_path / "train.en").read_bytes()
 
-    def fill_the_disk(path, *_args, **_options):
-        path.write_bytes(b"half a l")
+    def fill_the_disk(path, content):
+        with path.open("wb") as file:
+            file.write(content[:8])
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(type(tmp_path), "write_text", fill_the_disk)
+    monkeypatch.setattr(type(tmp_path), "write_bytes", fill_the_disk)
     with pytest.raises(OSError, match="No space left"):
         write_corpus(tmp_path, {"train": 5}, seed=2)
     assert (tmp_path / "train.en").read_bytes() == before

@@ -171,12 +171,18 @@ def test_an_alignment_has_a_row_for_each_piece_and_each_sums_to_one(translator, 
     assert len(alignment.source) == len(tokens) + 1
 
 
-def test_an_alignment_is_that_of_the_translation(translator):
-    line = "We saw the cow in the garden."
-    pieces = translator.graph.target_tokenizer.pieces(range(VOCABULARY))
-    tokens = [pieces.index(piece) for piece in translator.align(line).target]
-    spelled = translator.graph.target_tokenizer.detokenize(tf.constant([tokens]))
+def test_an_alignment_is_that_of_the_translation(translator, model):
+    line, graph = "We saw the cow in the garden.", translator.graph
+    pieces = graph.target_tokenizer.pieces(range(VOCABULARY))
+    alignment = translator.align(line)
+    tokens = [pieces.index(piece) for piece in alignment.target]
+    spelled = graph.target_tokenizer.detokenize(tf.constant([tokens]))
     assert spelled[0].numpy().decode() == next(translator.translate([line]))
+    # Row t is where the model looks when it is about to say piece t.
+    states, memory = model.encode(graph.tokenize(tf.constant([line])))
+    for token, row in zip([BEGIN, *tokens[:-1]], alignment.weights, strict=True):
+        _, states = model.decoder.step(tf.constant([token]), states, memory)
+        np.testing.assert_allclose(states[-1][0], row, rtol=1e-4, atol=1e-6)
 
 
 def test_half_a_character_from_python_is_no_error(translator):

@@ -4,123 +4,24 @@ Most searches here run a `train` that only looks at the config, so that the sear
 Those that train do so eagerly, since tracing a graph takes longer than these few steps.
 """
 
-import csv
-import gc
 import math
 import os
 import shutil
 import signal
-import weakref
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-import tensorflow as tf
 import tensorflow_text
+from reference.searches import FakeTraining, Notes, table, with_space
 
-from seq2seq.config import Config, load_config
+from seq2seq.config import load_config
 from seq2seq.data.tokenizer import train_subword_model
 from seq2seq.errors import UserError
 from seq2seq.training.history import read_history
 from seq2seq.training.loop import DivergedError, TrainingResult, train
-from seq2seq.training.progress import SilentDisplay
-from seq2seq.tuning import TranslationHyperModel, hypermodel, search, tune
+from seq2seq.tuning import hypermodel, tune
 
-SOURCE = [consonant + vowel for consonant in "bdf" for vowel in "aeio"]
-TARGET = [consonant + vowel for consonant in "kmn" for vowel in "aeio"]
 RATE = "training.learning_rate"
-
-
-@pytest.fixture(scope="module")
-def eagerly():
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
-@pytest.fixture(scope="module")
-def config(tmp_path_factory):
-    path = tmp_path_factory.mktemp("data") / "pairs.tsv"
-    words = [(i, (5 * i + 1) % 12) for i in range(12)]
-    lines = [
-        "\t".join(" ".join(side[i % 12] for i in pair) for side in (SOURCE, TARGET))
-        for pair in words
-    ]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return Config().replace(
-        {
-            "data.pairs": str(path),
-            "data.validation_pairs": str(path),
-            "data.vocabulary_size": 275,
-            "data.batch_tokens": 400,
-            "model.cell": "simple_rnn",
-            "model.embedding_size": 8,
-            "model.encoder_layers": 1,
-            "model.encoder_units": 8,
-            "model.decoder_units": 8,
-            "model.attention_units": 8,
-            "training.epochs": 7,
-            "training.warmup_steps": 0,
-            "decoding.maximum_tokens": 4,
-            "tuning.objective": "loss",
-            "tuning.epochs": 1,
-        }
-    )
-
-
-def with_space(config, space, **tuning):
-    changes = {f"tuning.{name}": value for name, value in tuning.items()}
-    return config.replace(changes | {"tuning.space": space})
-
-
-class Notes(SilentDisplay):
-    """Remembers the messages; may do something when a training starts."""
-
-    def __init__(self, on_start=None):
-        self.lines = []
-        self.on_start = on_start or (lambda: None)
-
-    def start(self, step, total_steps):
-        self.on_start()
-
-    def message(self, text):
-        self.lines.append(text)
-
-
-class FakeTraining:
-    """Stands for `train`: the loss is a function of the config; remembers the calls."""
-
-    def __init__(self, loss):
-        self.loss = loss
-        self.calls = []
-
-    def __call__(self, config, folder, validate, display, *, model, epochs):
-        self.calls.append((config, Path(folder).name, epochs))
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        loss = self.loss(config)
-        return TrainingResult(folder, 1, loss, {}, -loss, is_interrupted=False)
-
-
-@pytest.fixture
-def fake(monkeypatch):
-    """Put a fake training in; return the function that does so."""
-
-    def put(loss):
-        training = FakeTraining(loss)
-        monkeypatch.setattr(hypermodel, "train", training)
-        monkeypatch.setattr(hypermodel, "build_model", lambda config: None)
-        monkeypatch.setattr(search, "gc", SimpleNamespace(collect=lambda: None))
-        # The folders of fake trainings hold no run.
-        monkeypatch.setattr(search.Run, "open", classmethod(lambda cls, folder: cls(folder, 0, 0)))
-        monkeypatch.setattr(search.Run, "check_same", lambda run, config: None)
-        return training
-
-    return put
-
-
-def table(folder):
-    with (folder / "trials.tsv").open(encoding="utf-8") as file:
-        return list(csv.DictReader(file, delimiter="\t"))
 
 
 @pytest.fixture(scope="module")
@@ -232,13 +133,9 @@ def test_a_promoted_trial_equals_one_that_never_paused(halved, tmp_path):
 
 def test_hyperband_runs_as_many_trials_as_it_plans(config, tmp_path, fake):
     training = fake(lambda config: config.model.dropout)
-    display = Notes()
     space = {"model.dropout": {"minimum": 0.0, "maximum": 0.5}}
-    result = tune(with_space(config, space, tuner="hyperband", epochs=9), tmp_path / "t", display)
+    result = tune(with_space(config, space, tuner="hyperband", epochs=9), tmp_path / "t")
     assert len(result.trials) == len(training.calls) == 23
-    assert [line.split()[-2:] for line in display.lines] == [
-        [str(n), "left"] for n in range(22, -1, -1)
-    ]
     assert {call[0].training.epochs for call in training.calls} == {9}
     # Bracket by bracket: nine, their best three, the best of these; five, two; three.
     assert [call[2] for call in training.calls] == [1] * 9 + [3] * 3 + [9] + [3] * 5 + [9] * 5
@@ -356,112 +253,18 @@ def test_a_search_resets_nothing_for_the_rest_of_the_process(config, tmp_path, f
     assert tokenizer.tokenize(["ba ka"]).to_list() == before
 
 
-def test_a_trial_keeps_no_graph_alive(config, tmp_path, fake):
-    @tf.custom_gradient
-    def same(x):
-        return x, lambda upstream: upstream
-
-    graphs = []
+def test_a_full_disk_ends_the_search_and_the_trial_is_taken_up_again(config, tmp_path, fake):
+    full = [True]
 
     def loss(config):
-        function = tf.function(lambda: same(tf.constant(1.0))).get_concrete_function()
-        graphs.append(weakref.ref(function.graph))
+        if full.pop():
+            raise UserError("run cannot be written: No space left.") from OSError("No space left")
         return 1.0
 
-    fake(loss)
-    tune(with_space(config, {"model.dropout": {"choices": [0.1, 0.2]}}), tmp_path / "t")
-    gc.collect()
-    assert [graph() for graph in graphs] == [None, None]
-
-
-def test_a_folder_of_another_search_is_refused(config, tmp_path, fake):
-    fake(lambda config: 1.0)
+    training = fake(loss)
     config = with_space(config, {"model.dropout": {"choices": [0.1]}})
-    tune(config, tmp_path / "t")
-    for change, message in (
-        ({"model.cell": "lstm"}, r"model\.cell \('simple_rnn', now 'lstm'\)"),
-        ({"tuning.space": {"model.dropout": {"choices": [0.2]}}}, r"tuning\.space \("),
-    ):
-        with pytest.raises(
-            UserError, match=rf"belongs to another config\. It differs in {message}"
-        ):
-            tune(config.replace(change), tmp_path / "t")
-    (tmp_path / "full").mkdir()
-    (tmp_path / "full" / "thesis.tex").touch()
-    with pytest.raises(UserError, match="needs a folder that is new or empty"):
-        tune(config, tmp_path / "full")
-
-
-def test_a_missing_file_is_said_before_the_folder_is_made(config, tmp_path):
-    config = with_space(config, {"model.dropout": {"choices": [0.1]}})
-    with pytest.raises(UserError, match=r"nowhere\.tsv"):
-        tune(config.replace({"data.pairs": str(tmp_path / "nowhere.tsv")}), tmp_path / "t")
-    assert not (tmp_path / "t").exists()
-
-
-@pytest.mark.parametrize(
-    ("space", "message"),
-    [
-        ({}, r"Tuning needs something to vary.*empty \[tuning\.space\]"),
-        ({"model.dropot": {"choices": [0.1]}}, r"'model\.dropot'\. Did you mean 'model\.dropout'"),
-        ({"learning_rate": {"choices": [0.1]}}, r"Did you mean 'training\.learning_rate'"),
-        ({"model": {"dropout": {"choices": [0.1]}}}, r'"section\.key", in quotes.*\'model\''),
-        ({"training.epochs": {"choices": [1]}}, r"'training\.epochs'.*no part of a trial"),
-        ({"tuning.trials": {"choices": [1]}}, r"'tuning\.trials'.*no part of a trial"),
-        ({"data.vocabulary_size": {"choices": [300]}}, r'losses a token.*objective = "bleu"'),
-        ({"model.dropout": 0.1}, r"'model\.dropout' to be \{choices.*Received: 0\.1"),
-        ({"model.dropout": {"choices": [0.1], "default": 0.3}}, r"'model\.dropout' to be \{choi"),
-        ({"model.dropout": {"minimun": 0, "maximum": 1}}, r"Did you mean 'minimum'"),
-        ({"model.dropout": {"minimum": 0}}, r"'model\.dropout' to be \{choices"),
-        ({"model.dropout": {"choices": []}}, r"'model\.dropout' to be a list of at least one"),
-        ({"model.dropout": {"choices": 0.1}}, r"'model\.dropout' to be a list of at least one"),
-        ({"model.dropout": {"choices": ["a"]}}, r"model\.dropout to be of type number.*'a'"),
-        ({"model.dropout": {"choices": [0.1, 1.5]}}, r"at most 0\.95\. Received: 1\.5"),
-        ({"model.cell": {"choices": ["gru", "lst"]}}, r"Did you mean 'lstm'"),
-        ({"model.cell": {"minimum": "gru", "maximum": "lstm"}}, r"choices for 'model\.cell', whi"),
-        ({"model.residual": {"minimum": False, "maximum": True}}, r"which is no number"),
-        ({"model.dropout": {"minimum": 0.5, "maximum": 0.1}}, r"minimum to be at most maximum"),
-        ({"model.encoder_units": {"minimum": 1.0, "maximum": 8}}, r"to be of type integer.*1\.0"),
-        ({RATE: {"minimum": 0.0, "maximum": math.inf}}, r"'training\.learning_rate'.*finite"),
-        ({RATE: {"minimum": 0.0, "maximum": 1, "sampling": "log"}}, r"minimum over 0 where"),
-        ({RATE: {"minimum": 0.1, "maximum": 1, "sampling": "lin"}}, r'to be "linear" or "log"'),
-        ({RATE: {"minimum": 0.1, "maximum": 1, "step": 0}}, r"step to be a number over 0"),
-        ({RATE: {"minimum": 0.1, "maximum": 1, "step": 1.0, "sampling": "log"}}, r"number over 1"),
-        ({"model.encoder_units": {"minimum": 1, "maximum": 8, "step": 0.5}}, r"an integer over 0"),
-        ({"model.encoder_units": {"minimum": 1, "maximum": 8, "step": True}}, r"an integer over 0"),
-    ],
-)
-def test_a_mistake_in_the_space_is_said_before_any_trial(config, tmp_path, space, message):
-    with pytest.raises(UserError, match=message):
-        tune(with_space(config, space), tmp_path / "t")
-    assert not (tmp_path / "t").exists()
-
-
-def test_hyperband_without_epochs_to_halve_is_a_mistake(config, tmp_path):
-    config = with_space(config, {"model.dropout": {"choices": [0.1]}}, tuner="hyperband", epochs=2)
-    with pytest.raises(UserError, match=r"needs tuning\.epochs of 3 or more.*Received: 2"):
+    with pytest.raises(UserError, match=r"No space left\. Then tune again: the search goes on\."):
         tune(config, tmp_path / "t")
-    assert not (tmp_path / "t").exists()
-
-
-def test_build_declares_the_space_in_the_types_of_the_config(config):
-    space = {
-        "model.dropout": {"minimum": 0, "maximum": 0.5},
-        "model.encoder_units": {"minimum": 4, "maximum": 8, "step": 2},
-        RATE: {"minimum": 1e-4, "maximum": 1e-2, "sampling": "log"},
-        "model.residual": {"choices": [False, True]},
-    }
-    hyper = TranslationHyperModel(with_space(config, space))
-    hp = search.keras_tuner.HyperParameters()
-    model = hyper.build(hp)
-    assert isinstance(model, tf.keras.Model)
-    assert {one.name: type(one).__name__ for one in hp.space} == {
-        "model.dropout": "Float",
-        "model.encoder_units": "Int",
-        RATE: "Float",
-        "model.residual": "Choice",
-    }
-    built = hyper.configure(hp)
-    assert (built.model.dropout, built.model.encoder_units) == (0.0, 4)
-    assert (built.training.learning_rate, built.model.residual) == (1e-4, False)
-    assert built.training.epochs == config.tuning.epochs
+    full.append(False)
+    assert [trial.status for trial in tune(config, tmp_path / "t").trials] == ["COMPLETED"]
+    assert [call[1] for call in training.calls] == ["00", "00"]

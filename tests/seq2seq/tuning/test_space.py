@@ -1,0 +1,106 @@
+"""Tuning: a mistake in the space, the folder or the data is said before any trial."""
+
+import math
+
+import keras
+import keras_tuner
+import pytest
+from reference.searches import with_space
+
+from seq2seq.errors import UserError
+from seq2seq.tuning import TranslationHyperModel, tune
+
+RATE = "training.learning_rate"
+
+
+def test_a_folder_of_another_search_is_refused(config, tmp_path, fake):
+    fake(lambda config: 1.0)
+    config = with_space(config, {"model.dropout": {"choices": [0.1]}})
+    tune(config, tmp_path / "t")
+    for change, message in (
+        ({"model.cell": "lstm"}, r"model\.cell \('simple_rnn', now 'lstm'\)"),
+        ({"tuning.space": {"model.dropout": {"choices": [0.2]}}}, r"tuning\.space \("),
+    ):
+        with pytest.raises(
+            UserError, match=rf"belongs to another config\. It differs in {message}"
+        ):
+            tune(config.replace(change), tmp_path / "t")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").touch()
+    with pytest.raises(UserError, match="needs a folder that is new or empty"):
+        tune(config, tmp_path / "full")
+
+
+def test_a_missing_file_is_said_before_the_folder_is_made(config, tmp_path):
+    config = with_space(config, {"model.dropout": {"choices": [0.1]}})
+    with pytest.raises(UserError, match=r"nowhere\.tsv"):
+        tune(config.replace({"data.pairs": str(tmp_path / "nowhere.tsv")}), tmp_path / "t")
+    assert not (tmp_path / "t").exists()
+
+
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        ({}, r"Tuning needs something to vary.*empty \[tuning\.space\]"),
+        ({"model.dropot": {"choices": [0.1]}}, r"'model\.dropot'\. Did you mean 'model\.dropout'"),
+        ({"learning_rate": {"choices": [0.1]}}, r"Did you mean 'training\.learning_rate'"),
+        ({"model": {"dropout": {"choices": [0.1]}}}, r'"section\.key", in quotes.*\'model\''),
+        ({"training.epochs": {"choices": [1]}}, r"'training\.epochs'.*no part of a trial"),
+        ({"tuning.trials": {"choices": [1]}}, r"'tuning\.trials'.*no part of a trial"),
+        ({"data.vocabulary_size": {"choices": [300]}}, r'losses a token.*objective = "bleu"'),
+        ({"model.dropout": 0.1}, r"'model\.dropout' to be \{choices.*Received: 0\.1"),
+        ({"model.dropout": {"choices": [0.1], "default": 0.3}}, r"'model\.dropout' to be \{choi"),
+        ({"model.dropout": {"minimun": 0, "maximum": 1}}, r"Did you mean 'minimum'"),
+        ({"model.dropout": {"minimum": 0}}, r"'model\.dropout' to be \{choices"),
+        ({"model.dropout": {"choices": []}}, r"'model\.dropout' to be a list of at least one"),
+        ({"model.dropout": {"choices": 0.1}}, r"'model\.dropout' to be a list of at least one"),
+        ({"model.dropout": {"choices": ["a"]}}, r"model\.dropout to be of type number.*'a'"),
+        ({"model.dropout": {"choices": [0.1, 1.5]}}, r"at most 0\.95\. Received: 1\.5"),
+        ({"model.cell": {"choices": ["gru", "lst"]}}, r"Did you mean 'lstm'"),
+        ({"model.cell": {"minimum": "gru", "maximum": "lstm"}}, r"choices for 'model\.cell', whi"),
+        ({"model.residual": {"minimum": False, "maximum": True}}, r"which is no number"),
+        ({"model.dropout": {"minimum": 0.5, "maximum": 0.1}}, r"minimum to be at most maximum"),
+        ({"model.encoder_units": {"minimum": 1.0, "maximum": 8}}, r"to be of type integer.*1\.0"),
+        ({RATE: {"minimum": 0.0, "maximum": math.inf}}, r"'training\.learning_rate'.*finite"),
+        ({RATE: {"minimum": 0.0, "maximum": 1, "sampling": "log"}}, r"minimum over 0 where"),
+        ({RATE: {"minimum": 0.1, "maximum": 1, "sampling": "lin"}}, r'to be "linear" or "log"'),
+        ({RATE: {"minimum": 0.1, "maximum": 1, "step": 0}}, r"step to be a number over 0"),
+        ({RATE: {"minimum": 0.1, "maximum": 1, "step": 1.0, "sampling": "log"}}, r"number over 1"),
+        ({"model.encoder_units": {"minimum": 1, "maximum": 8, "step": 0.5}}, r"an integer over 0"),
+        ({"model.encoder_units": {"minimum": 1, "maximum": 8, "step": True}}, r"an integer over 0"),
+    ],
+)
+def test_a_mistake_in_the_space_is_said_before_any_trial(config, tmp_path, space, message):
+    with pytest.raises(UserError, match=message):
+        tune(with_space(config, space), tmp_path / "t")
+    assert not (tmp_path / "t").exists()
+
+
+def test_hyperband_without_epochs_to_halve_is_a_mistake(config, tmp_path):
+    config = with_space(config, {"model.dropout": {"choices": [0.1]}}, tuner="hyperband", epochs=2)
+    with pytest.raises(UserError, match=r"needs tuning\.epochs of 3 or more.*Received: 2"):
+        tune(config, tmp_path / "t")
+    assert not (tmp_path / "t").exists()
+
+
+def test_build_declares_the_space_in_the_types_of_the_config(config):
+    space = {
+        "model.dropout": {"minimum": 0, "maximum": 0.5},
+        "model.encoder_units": {"minimum": 4, "maximum": 8, "step": 2},
+        RATE: {"minimum": 1e-4, "maximum": 1e-2, "sampling": "log"},
+        "model.residual": {"choices": [False, True]},
+    }
+    hyper = TranslationHyperModel(with_space(config, space))
+    hp = keras_tuner.HyperParameters()
+    model = hyper.build(hp)
+    assert isinstance(model, keras.Model)
+    assert {one.name: type(one).__name__ for one in hp.space} == {
+        "model.dropout": "Float",
+        "model.encoder_units": "Int",
+        RATE: "Float",
+        "model.residual": "Choice",
+    }
+    built = hyper.configure(hp)
+    assert (built.model.dropout, built.model.encoder_units) == (0.0, 4)
+    assert (built.training.learning_rate, built.model.residual) == (1e-4, False)
+    assert built.training.epochs == config.tuning.epochs
