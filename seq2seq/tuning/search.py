@@ -63,7 +63,8 @@ def tune(config: Config, folder: str | Path, display: Display | None = None) -> 
 
     A trial that fails is noted, and the search goes on. The same call takes up a search that was
     stopped: what ended is not repeated, what was under way goes on from its last checkpoint.
-    TensorFlow keeps some memory of each trial until the process ends.
+    TensorFlow keeps some memory of each trial until the process ends: 190 MB for one of about 12
+    million weights. The same command in a new process goes on.
 
     Args:
         config: The configuration, with what to search in `config.tuning`.

@@ -86,24 +86,29 @@ def config_path(tiny_config, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def killed_run(config_path):
-    """A run whose process was killed after update 13, with a checkpoint of update 8."""
+def doomed(config_path):
+    """A process that trains, and kills itself after update 13, and its run folder."""
     folder = config_path.parent / "killed"
-    child = subprocess.run(
-        [sys.executable, "-c", KILLED, config_path, folder],
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        capture_output=True,
-        check=False,
-    )
-    assert child.returncode == -signal.SIGKILL, child.stderr.decode()
-    return folder
+    words = [sys.executable, "-c", KILLED, config_path, folder]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    with subprocess.Popen(words, env=environment, stderr=subprocess.PIPE) as process:
+        yield process, folder
 
 
 @pytest.fixture(scope="module")
-def whole_run(config_path):
-    """The same run, never stopped."""
+def whole_run(config_path, doomed):
+    """The same run, never stopped; it is trained beside the other."""
     folder = config_path.parent / "whole"
     return folder, train(load_config(config_path), folder, same_score)
+
+
+@pytest.fixture(scope="module")
+def killed_run(doomed, whole_run):
+    """A run whose process was killed after update 13, with a checkpoint of update 8."""
+    process, folder = doomed
+    _, errors = process.communicate()
+    assert process.returncode == -signal.SIGKILL, errors.decode()
+    return folder
 
 
 def test_a_run_that_was_killed_and_stopped_ends_as_one_that_was_not(
