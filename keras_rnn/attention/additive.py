@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_rnn._checks import check_positive_integer
 from keras_rnn._types import Shape, Tensor
+from keras_rnn.products import product
 
 __all__ = ["AdditiveAttention", "Memory"]
 
@@ -101,7 +102,7 @@ class AdditiveAttention(keras.layers.Layer):
 
     def call(self, query: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
         """Return the context and the alignments of the query."""
-        query = ops.matmul(query, self.query_kernel)[:, None, :]
+        query = product(query, self.query_kernel)[:, None, :]
         scores = ops.matmul(ops.tanh(query + memory.keys), self.score_kernel)[..., 0]
         alignments = masked_softmax(scores, memory.mask)
         context = ops.matmul(alignments[:, None, :], memory.values)[:, 0, :]

@@ -129,7 +129,7 @@ class AttentionCell(RecurrentCell):
         output, cell_states = contract.step(self.cell, projected, cell_states, training, noise)
         context, alignments = self.attention(output, memory)
         seen = ops.concatenate([output, context], axis=-1)
-        attended = ops.tanh(ops.matmul(seen, self.attention_kernel))
+        attended = ops.tanh(self.recur(seen, self.attention_kernel))
         return attended, [cell_states, attended, alignments]
 
     def call(

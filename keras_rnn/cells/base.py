@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_rnn._checks import check_count
 from keras_rnn._types import Noise, State, Step, Tensor
+from keras_rnn.products import product
 
 __all__ = ["RecurrentCell"]
 
@@ -85,12 +86,18 @@ class RecurrentCell(keras.layers.Layer):
         """
         return None
 
-    def recur(self, state: Tensor, kernel: Tensor) -> Tensor:
-        """Return `state @ kernel`, the product of a state with a recurrent kernel.
+    def recur(self, state: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Return `state @ kernel + bias`, the product of a state with a recurrent kernel.
 
-        Asked of the base class so that a scan can see these products apart from the rest.
+        Asked of the base class so that a scan can see these products apart from the rest: it
+        keeps them, and forms the kernel's gradient once for all steps.
+
+        Args:
+            state: `(batch, features)`, or what was computed from a state.
+            kernel: `(features, columns)`; a weight, or what was computed from weights alone.
+            bias: `(columns,)`, or `None`.
         """
-        return ops.matmul(state, kernel)
+        return product(state, kernel, bias)
 
     def call(self, inputs: Tensor, states: State, training: bool = False) -> Step:
         """Run one step on its own: `step(project(inputs), states)`."""

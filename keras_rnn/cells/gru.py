@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_rnn._types import Shape, State, Step, Tensor
 from keras_rnn.cells.kernels import NO_DROPOUT, DropoutMasks, KernelCell, drop_inputs, drop_state
+from keras_rnn.products import product
 
 __all__ = ["GRUCell"]
 
@@ -81,10 +82,8 @@ class GRUCell(KernelCell):
 
     def project(self, inputs: Tensor, noise: DropoutMasks = NO_DROPOUT) -> Tensor:
         """Return `x_t U + b`, `(..., 3 * units)`; of two rows of b, the first."""
-        projected = ops.matmul(drop_inputs(inputs, noise), self.kernel)
-        if self.bias is None:
-            return projected
-        return ops.add(projected, self.bias[0] if self.reset_after else self.bias)
+        bias = self.bias[0] if self.bias is not None and self.reset_after else self.bias
+        return product(drop_inputs(inputs, noise), self.kernel, bias)
 
     def step(
         self,
@@ -102,9 +101,8 @@ class GRUCell(KernelCell):
         return h, [h]
 
     def _reset_after(self, projected: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-        recurrent = self.recur(h, self.recurrent_kernel)
-        if self.bias is not None:
-            recurrent = recurrent + self.bias[1]
+        bias = None if self.bias is None else self.bias[1]
+        recurrent = self.recur(h, self.recurrent_kernel, bias)
         x_z, x_r, x_g = ops.split(projected, 3, axis=-1)
         h_z, h_r, h_g = ops.split(recurrent, 3, axis=-1)
         r = self.recurrent_activation(x_r + h_r)

@@ -8,6 +8,7 @@ from keras import ops
 from keras_rnn._checks import check_positive_integer, check_rate
 from keras_rnn._types import Shape, Tensor
 from keras_rnn.cells.base import RecurrentCell
+from keras_rnn.products import product
 
 __all__ = ["NO_DROPOUT", "DropoutMasks", "KernelCell", "drop_inputs", "drop_state"]
 
@@ -126,8 +127,7 @@ class KernelCell(RecurrentCell):
 
     def project(self, inputs: Tensor, noise: DropoutMasks = NO_DROPOUT) -> Tensor:
         """Return `x_t @ kernel + bias`, `(..., blocks * units)`."""
-        projected = ops.matmul(drop_inputs(inputs, noise), self.kernel)
-        return projected if self.bias is None else ops.add(projected, self.bias)
+        return product(drop_inputs(inputs, noise), self.kernel, self.bias)
 
     def draw_noise(self, batch_size: int | Tensor, features: int) -> DropoutMasks | None:
         """Draw the masks `m_x / (1 - dropout)` and `m_h / (1 - recurrent_dropout)`."""

@@ -18,7 +18,7 @@ from keras_rnn._checks import (
 from keras_rnn._types import Shape, State, Tensor
 from keras_rnn.cells import StackedRNNCells, contract
 from keras_rnn.layers.base import SequenceLayer
-from keras_rnn.scan import scan
+from keras_rnn.layers.scan_cell import scan_cell
 
 __all__ = ["RNN"]
 
@@ -116,16 +116,13 @@ class RNN(SequenceLayer):
         constants = constants or {}
         states = self._starting_states(initial_state, batch_size, constants)
         noise = contract.draw_noise(self.cell, batch_size, features, training)
-
-        def step(projected: Tensor, states: State) -> Any:
-            return contract.step(self.cell, projected, states, training, noise, **constants)
-
-        size = contract.output_size(self.cell)
-        outputs, last_output, states = scan(
-            step,
-            contract.project(self.cell, sequences, noise),
+        outputs, last_output, states = scan_cell(
+            self.cell,
+            sequences,
             states,
-            ops.zeros((batch_size, size), dtype=self.cell.compute_dtype),
+            noise,
+            constants,
+            training,
             mask=mask,
             reverse=self.go_backwards,
             unroll=self.unroll,

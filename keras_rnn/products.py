@@ -1,0 +1,49 @@
+"""Products of a cell's rows with a kernel, and who watches them.
+
+Within one step of a cell nearly all arithmetic that is not element by element is a product with a
+kernel that is the same at every step. A cell asks for such a product here, so that a scan can see
+it: keep its result, and form the kernel's gradient once for all steps.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from keras import ops
+
+from keras_rnn._types import Tensor
+
+__all__ = ["Product", "product", "watched"]
+
+Product = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+"""What answers for a product: maps rows, kernel and bias to `rows @ kernel + bias`."""
+
+
+def plain(rows: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return `rows @ kernel + bias`."""
+    result = ops.matmul(rows, kernel)
+    return result if bias is None else ops.add(result, bias)
+
+
+_WATCHER: ContextVar[Product] = ContextVar("watcher", default=plain)
+
+
+def product(rows: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return `rows @ kernel + bias`, by way of whoever watches.
+
+    Args:
+        rows: `(batch, features)`; what depends on the step.
+        kernel: `(features, columns)`; the same at every step.
+        bias: `(columns,)` or `None`; the same at every step.
+    """
+    return _WATCHER.get()(rows, kernel, bias)
+
+
+@contextmanager
+def watched(by: Product) -> Iterator[None]:
+    """Let `by` answer for the products asked for within the context."""
+    token = _WATCHER.set(by)
+    try:
+        yield
+    finally:
+        _WATCHER.reset(token)
