@@ -55,32 +55,21 @@ def automatic_scan(
             output, carry = step_at(time, carry)
             outputs.append(output)
         return tf.stack(outputs, axis=1) if keep_outputs else output, carry
-    outputs, output, carry = _loop(step_at, length, initial_output, carry, keep_outputs)
-    return _swap_batch_and_time(outputs) if keep_outputs else output, carry
+    # An array of all outputs, or the last one only.
+    array = tf.TensorArray(initial_output.dtype, size=length, element_shape=initial_output.shape)
 
+    def body(time: Tensor, output: Any, carry: list[Tensor]) -> tuple:
+        latest, carry = step_at(time, carry)
+        return time + 1, output.write(time, latest) if keep_outputs else latest, carry
 
-def _loop(
-    step: Callable[[Tensor, list[Tensor]], Any],
-    length: int | Tensor,
-    output: Tensor,
-    carry: list[Tensor],
-    keep_outputs: bool,
-) -> tuple[Tensor | None, Tensor, list[Tensor]]:
-    array = tf.TensorArray(output.dtype, size=length, element_shape=output.shape)
-    # No array, rather than an empty one, if they are not kept: XLA has no gradient of an empty one.
-    arrays = [array] if keep_outputs else []
-
-    def body(time: Tensor, arrays: list, output: Tensor, carry: list[Tensor]) -> tuple:
-        output, carry = step(time, carry)
-        return time + 1, [array.write(time, output) for array in arrays], output, carry
-
-    _, arrays, output, carry = tf.while_loop(
+    _, output, carry = tf.while_loop(
         lambda time, *_: time < length,
         body,
-        (tf.constant(0), arrays, output, carry),
+        (tf.constant(0), array if keep_outputs else initial_output, carry),
         maximum_iterations=length,
+        parallel_iterations=2,  # More let the products of later steps compete with this one's.
     )
-    return (arrays[0].stack() if keep_outputs else None), output, carry
+    return _swap_batch_and_time(output.stack()) if keep_outputs else output, carry
 
 
 def _unstack(sequence: Tensor, length: int | Tensor) -> tf.TensorArray:

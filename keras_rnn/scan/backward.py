@@ -121,7 +121,8 @@ class _Loop:
     def forward(self, output: Tensor) -> tuple[list[Tensor], list[tf.TensorArray]]:
         """Return the outputs and the last carry; and, of each step, what is kept."""
         given = self.given
-        kept = [self._array(state.dtype, state.shape) for state in given.carry]
+        kept = [self._array(s.dtype, s.shape[:1] + s.shape[2:]) for s in given.sequences]
+        kept += [self._array(state.dtype, state.shape) for state in given.carry]
         kept += [self._array(kernel[0].dtype) for kernel in given.kernels]
         outputs = [self._array(output.dtype, output.shape)] if self.keep_outputs else []
 
@@ -130,7 +131,7 @@ class _Loop:
             output, after, products = run_and_keep(
                 self.step, arguments, self.plan.constant, given.kernels
             )
-            index, values = self._index(time), [*carry, *products]
+            index, values = self._index(time), [*arguments[0], *carry, *products]
             kept = [array.write(index, v) for array, v in zip(kept, values, strict=True)]
             return time + 1, kept, [o.write(time, output) for o in outputs], output, after
 
@@ -144,7 +145,7 @@ class _Loop:
         given, plan = self.given, self.plan
         d_output, *d_carry = upstream
         transposed = [tf.transpose(kernel[0]) for kernel in given.kernels]
-        count = len(given.carry)
+        ends = len(given.sequences), len(given.sequences) + len(given.carry)
         totals = {j: tf.zeros_like(given.shared[j]) for j in plan.reached}
         arrays = self._gradient_arrays()
 
@@ -152,19 +153,20 @@ class _Loop:
             time = self.length - 1 - done
             index = self._index(time)
             saved = [array.read(index) for array in kept]
-            arguments = [self._inputs(time), saved[:count], given.shared]
+            inputs, carry, products = saved[: ends[0]], saved[slice(*ends)], saved[ends[1] :]
+            arguments = [inputs, carry, given.shared]
             d_after = [self._at(d_output, time), *d_carry]
             found = pull_back(
-                self.step, arguments, plan.constant, saved[count:], transposed, d_after
+                self.step, arguments, plan.constant, products, transposed, d_after
             )
             values = {
-                **_named("inputs", _or_zeros(found.inputs, arguments[0])),
-                **_named("products", _or_zeros(found.products, saved[count:])),
+                **_named("inputs", _or_zeros(found.inputs, inputs)),
+                **_named("products", _or_zeros(found.products, products)),
                 **_named("rows", found.rows),
             }
             arrays = {key: array.write(index, values[key]) for key, array in arrays.items()}
             totals = {j: total + found.shared[j] for j, total in totals.items()}
-            return done + 1, arrays, totals, _or_zeros(found.carry, saved[:count])
+            return done + 1, arrays, totals, _or_zeros(found.carry, carry)
 
         _, arrays, totals, d_carry = self._loop(body, arrays, totals, d_carry)
         stacked = {key: array.stack() for key, array in arrays.items()}
@@ -175,7 +177,7 @@ class _Loop:
             ],
             [d if d.dtype.is_floating else None for d in d_carry],
             [totals.get(j) for j in range(len(given.shared))],
-            [self._kernel_gradient(i, kept, stacked) for i in range(len(given.kernels))],
+            [self._kernel_gradient(i, kept[slice(*ends)], stacked) for i in range(len(given.kernels))],
         )
 
     def _gradient_arrays(self) -> dict[tuple[str, int], tf.TensorArray]:
