@@ -106,33 +106,48 @@ def rows(groups: list[str], configs: list[str]) -> Iterator[tuple[str, dict[str,
         match group:
             case "lstm" | "gru" | "simple":
                 name = {"lstm": "LSTM", "gru": "GRU", "simple": "SimpleRNN"}[group]
-                yield f"{name} train {config}", {
-                    "ours": train_step(named(ours, name, shape), shape),
-                    "keras": train_step(named(theirs, name, shape), shape),
-                    "torch": torch_train_step({"SimpleRNN": "RNN"}.get(name, name), shape),
-                }
+                yield (
+                    f"{name} train {config}",
+                    {
+                        "ours": train_step(named(ours, name, shape), shape),
+                        "keras": train_step(named(theirs, name, shape), shape),
+                        "torch": torch_train_step({"SimpleRNN": "RNN"}.get(name, name), shape),
+                    },
+                )
             case "jit":
-                yield f"LSTM train, ours by XLA {config}", {
-                    "ours": train_step(named(ours, "LSTM", shape), shape, jit=True),
-                    "keras": train_step(named(theirs, "LSTM", shape), shape),
-                }
+                yield (
+                    f"LSTM train, ours by XLA {config}",
+                    {
+                        "ours": train_step(named(ours, "LSTM", shape), shape, jit=True),
+                        "keras": train_step(named(theirs, "LSTM", shape), shape),
+                    },
+                )
             case "layernorm" | "layernorm-jit":
                 jit = group.endswith("jit")
-                yield f"LayerNorm LSTM train{', XLA' if jit else ''} {config}", {
-                    "ours": train_step(layer_norm(ours, shape), shape, jit),
-                    "keras": train_step(layer_norm(theirs, shape), shape, jit),
-                }
+                yield (
+                    f"LayerNorm LSTM train{', XLA' if jit else ''} {config}",
+                    {
+                        "ours": train_step(layer_norm(ours, shape), shape, jit),
+                        "keras": train_step(layer_norm(theirs, shape), shape, jit),
+                    },
+                )
             case "bidirectional":
-                yield f"2-layer bidirectional LSTM train {config}", {
-                    "ours": train_step(two_layers(ours, shape), shape),
-                    "keras": train_step(two_layers(theirs, shape), shape),
-                }
+                yield (
+                    f"2-layer bidirectional LSTM train {config}",
+                    {
+                        "ours": train_step(two_layers(ours, shape), shape),
+                        "keras": train_step(two_layers(theirs, shape), shape),
+                    },
+                )
             case "inference" | "inference-jit":
                 jit = group.endswith("jit")
-                yield f"LSTM inference{', XLA' if jit else ''} {config}", {
-                    "ours": inference(named(ours, "LSTM", shape), shape, jit),
-                    "keras": inference(named(theirs, "LSTM", shape), shape, jit),
-                }
+                yield (
+                    f"LSTM inference{', XLA' if jit else ''} {config}",
+                    {
+                        "ours": inference(named(ours, "LSTM", shape), shape, jit),
+                        "keras": inference(named(theirs, "LSTM", shape), shape, jit),
+                    },
+                )
 
 
 def calibrate(matrix: Any) -> float:
@@ -165,7 +180,16 @@ def measure(runs: dict[str, Run], samples: int) -> tuple[dict[str, float], int]:
 
 def main() -> None:
     """Measure the rows asked for and print a table."""
-    groups = ["lstm", "gru", "simple", "jit", "layernorm", "layernorm-jit", "bidirectional", "inference"]
+    groups = [
+        "lstm",
+        "gru",
+        "simple",
+        "jit",
+        "layernorm",
+        "layernorm-jit",
+        "bidirectional",
+        "inference",
+    ]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("groups", nargs="*", default=groups)
     parser.add_argument("--configs", nargs="+", default=list(CONFIGS))
@@ -176,7 +200,9 @@ def main() -> None:
         medians, kept = measure(present, args.samples)
         times = "  ".join(f"{key} {1e3 * value:7.1f} ms" for key, value in medians.items())
         ratios = "  ".join(
-            f"{key}/ours {value / medians['ours']:.2f}" for key, value in medians.items() if key != "ours"
+            f"{key}/ours {value / medians['ours']:.2f}"
+            for key, value in medians.items()
+            if key != "ours"
         )
         print(f"{name:40} {times}   {ratios}   ({kept} samples)", flush=True)
 

@@ -16,8 +16,10 @@ __all__ = [
     "check_positive_integer",
     "check_rank",
     "check_rate",
+    "check_recompute",
     "check_static_length",
     "check_time_steps",
+    "check_truncation",
 ]
 
 # A layer of 2**24 units has a recurrent kernel of at least 1 PiB: a slip or an attack.
@@ -148,3 +150,31 @@ def check_time_steps(owner: str, sequences: Any) -> None:
             f"Received: sequences of shape {tuple(sequences.shape)}. "
             "Pad the sequences to one step and mask it."
         )
+
+
+def check_recompute(owner: str, stretch: Any, unroll: bool, truncation: Any) -> int | None:
+    """Return `stretch` if it is `None` or a number of steps that stands alone."""
+    if stretch is None:
+        return None
+    stretch = check_positive_integer(owner, "recompute", stretch, f"{owner}(..., recompute=32)")
+    if unroll or truncation is not None:
+        raise ValueError(
+            f"`{owner}` needs `recompute` alone. Received: recompute={stretch}, "
+            f"unroll={unroll}, truncation={truncation}. Leave the others out."
+        )
+    return stretch
+
+
+def check_truncation(owner: str, truncation: Any, unroll: bool) -> tuple[int, int] | None:
+    """Return `truncation` if it is `None` or two numbers of steps, the second as large."""
+    if truncation is None:
+        return None
+    pair = truncation if isinstance(truncation, list | tuple) and len(truncation) == 2 else (0, 0)
+    is_whole = all(isinstance(steps, int) and not isinstance(steps, bool) for steps in pair)
+    if not is_whole or not 0 < pair[0] <= pair[1] or unroll:
+        raise ValueError(
+            f"`{owner}` needs `truncation` as (k1, k2), steps forward and steps back, with "
+            f"0 < k1 <= k2, and `unroll=False`. Received: truncation={truncation!r}, "
+            f"unroll={unroll}. Pass for example `truncation=(20, 40)`."
+        )
+    return pair[0], pair[1]

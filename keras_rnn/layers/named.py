@@ -16,6 +16,8 @@ _LAYER_ARGUMENTS = (
     "stateful",
     "unroll",
     "zero_output_for_mask",
+    "recompute",
+    "truncation",
     "activity_regularizer",
     "name",
 )

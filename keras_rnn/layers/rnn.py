@@ -12,8 +12,10 @@ from keras_rnn._checks import (
     check_equal_settings,
     check_mask,
     check_rank,
+    check_recompute,
     check_static_length,
     check_time_steps,
+    check_truncation,
 )
 from keras_rnn._types import Shape, State, Tensor
 from keras_rnn.cells import StackedRNNCells, contract
@@ -45,6 +47,11 @@ class RNN(SequenceLayer):
         unroll: Whether to write the loop over time out; needs a known number of steps.
         zero_output_for_mask: Whether outputs of masked steps are zeros; otherwise the output of
             the step before is repeated.
+        recompute: To save memory on long sequences, in training: keep the states of every so many
+            steps only, and run the steps between once more on the way back. About the square root
+            of the length keeps least.
+        truncation: `(k1, k2)`, truncated backpropagation through time: after each k1 steps, the
+            gradient of their outputs goes back through k2 steps and no further.
 
     Call arguments:
         sequences: `(batch, time, features)`.
@@ -77,6 +84,8 @@ class RNN(SequenceLayer):
         stateful: bool = False,
         unroll: bool = False,
         zero_output_for_mask: bool = False,
+        recompute: int | None = None,
+        truncation: tuple[int, int] | None = None,
         **kwargs: Any,
     ) -> None:
         owner = type(self).__name__
@@ -92,6 +101,8 @@ class RNN(SequenceLayer):
         self.stateful = stateful
         self.unroll = unroll
         self.zero_output_for_mask = zero_output_for_mask
+        self.recompute = check_recompute(owner, recompute, unroll, truncation)
+        self.truncation = check_truncation(owner, truncation, unroll)
         self.states: list[Any] | None = None
 
     def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
@@ -128,6 +139,8 @@ class RNN(SequenceLayer):
             unroll=self.unroll,
             zero_output_for_mask=self.zero_output_for_mask,
             keep_outputs=self.return_sequences,
+            recompute=self.recompute,
+            truncation=self.truncation,
         )
         self._keep(states)
         output = outputs if self.return_sequences else last_output
@@ -214,6 +227,9 @@ class RNN(SequenceLayer):
         """Return the constructor's arguments."""
         names = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll")
         config = {name: getattr(self, name) for name in (*names, "zero_output_for_mask")}
+        # Only where they are given, so that Keras can build its own layer from the config.
+        extras = {name: getattr(self, name) for name in ("recompute", "truncation")}
+        config |= {name: value for name, value in extras.items() if value is not None}
         cell = keras.saving.serialize_keras_object(self.cell)
         return {**super().get_config(), **config, "cell": cell}
 

@@ -49,15 +49,14 @@ def scan_cell(
     if not training:
         return scan(step_from_input, sequences, states, initial_output, **options)
     projected = contract.project(cell, sequences, noise)
-    if tf.executing_eagerly() or not contract.follows_contract(cell):
-        return scan(step, projected, states, initial_output, **options)
-    variables = getattr(cell, "variables", [])
-    values = [tf.convert_to_tensor(variable.value) for variable in variables]
-    shared = (values, noise, constants)
-    pure = _pure_step(cell, variables, training)
-    return scan(
-        pure, projected, states, initial_output, shared=shared, written_out=True, **options
-    )
+    needs_own = options["recompute"] is not None or options["truncation"] is not None
+    is_worth_it = not tf.executing_eagerly()  # Planning takes longer than an eager loop does.
+    if contract.follows_contract(cell) and (is_worth_it or needs_own):
+        variables = getattr(cell, "variables", [])
+        values = [tf.convert_to_tensor(variable.value) for variable in variables]
+        options |= {"shared": (values, noise, constants), "written_out": True}
+        step = _pure_step(cell, variables, training)
+    return scan(step, projected, states, initial_output, **options)
 
 
 def _pure_step(cell: Any, variables: list[Any], training: bool) -> Any:

@@ -1,9 +1,9 @@
 """Backpropagation through time, written out.
 
 Automatic differentiation of a loop forms the gradient of every kernel anew at each step. This loop
-keeps the states and the products with kernels of each step. Its backward pass replays only the
-rest of the step, which is element by element, and forms the gradient of each kernel once, after
-the loop:
+keeps what each step read, and its products with kernels. The backward pass replays only the rest
+of the step, which is element by element, and forms the gradient of each kernel once, after the
+loop:
 
     dy_t     = dE/dy_t,  y_t = rows_t K + b         from the step replayed
     drows_t  = dy_t K^T                             on to the step before
@@ -19,11 +19,10 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from keras_rnn._types import Tensor
-from keras_rnn.products import plain, watched
 from keras_rnn.scan.plan import Plan
 from keras_rnn.scan.replay import pull_back, run_and_keep
 
-__all__ = ["keeping_scan"]
+__all__ = ["Arguments", "Gradients", "Loop"]
 
 
 class Arguments(NamedTuple):
@@ -42,198 +41,221 @@ class Arguments(NamedTuple):
     kernels: list[list[Tensor]]
 
 
-def keeping_scan(
-    step: Callable[..., Any],
-    sequences: list[Tensor],
-    carry: list[Tensor],
-    shared: list[Tensor],
-    initial_output: Tensor,
-    *,
-    plan: Plan,
-    reverse: bool,
-    keep_outputs: bool,
-) -> tuple[Tensor, list[Tensor]]:
-    """Run the step over time, with the backward pass written out.
+class Gradients(NamedTuple):
+    """What the backward loop passes on.
+
+    Attributes:
+        inputs: For each sequence of real numbers, an array of the gradients of its steps.
+        steps: Arrays for the gradients of products, `("products", i)`, and for rows that stand
+            nowhere else, `("rows", i)`.
+        shared: The sum so far for each shared tensor that a gradient reaches.
+        carry: The gradients of the carry.
+    """
+
+    inputs: dict[int, tf.TensorArray]
+    steps: dict[tuple[str, int], tf.TensorArray]
+    shared: dict[int, Tensor]
+    carry: list[Tensor]
+
+
+class Loop:
+    """The loop over the steps from `start` to `stop`, forwards and backwards.
 
     Args:
         step: Maps one step of the sequences, the carry and the shared tensors to
             `(output, carry)`.
         plan: What `make_plan` said of it.
-        sequences: Each `(batch, time, ...)`.
-        carry: What passes from one step to the next, at the start.
-        shared: What is the same at every step.
-        initial_output: Zeros of the shape and type of one output.
+        given: What it runs on.
         reverse: Whether to run from the last step to the first.
-        keep_outputs: Whether to return the outputs of all steps.
-
-    Returns:
-        The outputs, `(batch, time, ...)`, or the last one only; and the last carry.
     """
-    kernels = _kernels(step, plan, [[s[:, 0] for s in sequences], carry, shared])
-    arguments = Arguments(sequences, carry, shared, kernels)
-
-    @tf.custom_gradient
-    def run(*tensors: Tensor) -> tuple[list[Tensor], Callable[..., list[Tensor | None]]]:
-        given = tf.nest.pack_sequence_as(arguments, tensors)
-        loop = _Loop(step, plan, given, reverse, keep_outputs)
-        result, kept = loop.forward(initial_output)
-
-        def gradient(*upstream: Tensor) -> list[Tensor | None]:
-            return tf.nest.flatten(loop.backward(kept, list(upstream)))
-
-        return result, gradient
-
-    output, *carry = run(*tf.nest.flatten(arguments))
-    return output, carry
-
-
-def _kernels(
-    step: Callable[..., Any], plan: Plan, arguments: list[list[Tensor]]
-) -> list[list[Tensor]]:
-    """Return kernel and bias of each kept product, by a step of which the rest is discarded."""
-    found: list[list[Tensor]] = []
-
-    def watch(rows: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
-        found.append([tf.convert_to_tensor(part) for part in (kernel, bias) if part is not None])
-        return plain(rows, kernel, bias)
-
-    with watched(watch):
-        step(*arguments)
-    return [kernel for kernel, is_kept in zip(found, plan.constant, strict=True) if is_kept]
-
-
-class _Loop:
-    """The loop over time, forwards and backwards. Arrays stand in the order of the input."""
 
     def __init__(
-        self,
-        step: Callable[..., Any],
-        plan: Plan,
-        given: Arguments,
-        reverse: bool,
-        keep_outputs: bool,
+        self, step: Callable[..., Any], plan: Plan, given: Arguments, reverse: bool
     ) -> None:
-        self.step, self.plan, self.given = step, plan, given
-        self.reverse, self.keep_outputs = reverse, keep_outputs
+        self.step, self.plan, self.given, self.reverse = step, plan, given, reverse
         first = given.sequences[0]
         self.length = first.shape[1] or tf.shape(first)[1]
 
-    def forward(self, output: Tensor) -> tuple[list[Tensor], list[tf.TensorArray]]:
-        """Return the outputs and the last carry; and, of each step, what is kept."""
+    def position(self, time: Tensor) -> Tensor:
+        """Return where in the sequences the step stands."""
+        return self.length - 1 - time if self.reverse else time
+
+    def forward(
+        self,
+        start: Any,
+        stop: Any,
+        carry: list[Tensor],
+        output: Any,
+        kept: list[tf.TensorArray],
+        slot: Callable[[Tensor], Tensor],
+    ) -> tuple[Any, list[Tensor], list[tf.TensorArray]]:
+        """Run from `start` to `stop`.
+
+        Args:
+            start: The first step.
+            stop: The step after the last one.
+            carry: What comes from the step before.
+            output: An array for the outputs, or a tensor, which is to be the last output.
+            kept: Arrays for what the way back needs, from `arrays_to_keep`; or none.
+            slot: Maps a step to its place in them.
+
+        Returns:
+            The outputs, the carry after the last step, and the arrays: the inputs, the carry and
+            the products of each step.
+        """
         given = self.given
-        kept = [self._array(s.dtype, s.shape[:1] + s.shape[2:]) for s in given.sequences]
-        kept += [self._array(state.dtype, state.shape) for state in given.carry]
-        kept += [self._array(kernel[0].dtype) for kernel in given.kernels]
-        outputs = [self._array(output.dtype, output.shape)] if self.keep_outputs else []
 
-        def body(time: Tensor, kept: list, outputs: list, _: Tensor, carry: list) -> tuple:
-            arguments = [self._inputs(time), carry, given.shared]
-            output, after, products = run_and_keep(
-                self.step, arguments, self.plan.constant, given.kernels
+        def body(time: Tensor, output: Any, carry: list[Tensor], kept: list) -> tuple:
+            inputs = [tf.gather(s, self.position(time), axis=1) for s in given.sequences]
+            latest, after, products = run_and_keep(
+                self.step, [inputs, carry, given.shared], self.plan.constant, given.kernels
             )
-            index, values = self._index(time), [*arguments[0], *carry, *products]
-            kept = [array.write(index, v) for array, v in zip(kept, values, strict=True)]
-            return time + 1, kept, [o.write(time, output) for o in outputs], output, after
+            is_array = isinstance(output, tf.TensorArray)
+            output = output.write(time, latest) if is_array else latest
+            pairs = zip(kept, [*inputs, *carry, *products], strict=True) if kept else []
+            kept = [array.write(slot(time), value) for array, value in pairs]
+            return time + 1, output, after, kept
 
-        _, kept, outputs, output, carry = self._loop(body, kept, outputs, output, given.carry)
-        if self.keep_outputs:
-            output = _batch_first(outputs[0].stack())
-        return [output, *carry], kept
+        _, output, carry, kept = tf.while_loop(
+            lambda time, *_: time < stop,
+            body,
+            (tf.convert_to_tensor(start), output, carry, kept),
+            maximum_iterations=self.length,
+        )
+        return output, carry, kept
 
-    def backward(self, kept: list[tf.TensorArray], upstream: list[Tensor]) -> Arguments:
-        """Return the gradients of the arguments, given those of the outputs and the last carry."""
+    def backward(
+        self,
+        start: Any,
+        stop: Any,
+        kept: list[tf.TensorArray],
+        d_output_at: Callable[[Tensor], Tensor],
+        gradients: Gradients,
+        slot: Callable[[Tensor], Tensor],
+        is_added: bool = False,
+    ) -> Gradients:
+        """Run back from `stop` to `start`.
+
+        Args:
+            start: The first step.
+            stop: The step after the last one.
+            kept: What `forward` kept of these steps.
+            d_output_at: Maps a step to the gradient of its output.
+            gradients: What comes from the steps after; arrays to write to.
+            slot: Maps a step to its place in what was kept.
+            is_added: Whether gradients are added to those in the arrays.
+        """
         given, plan = self.given, self.plan
-        d_output, *d_carry = upstream
         transposed = [tf.transpose(kernel[0]) for kernel in given.kernels]
         ends = len(given.sequences), len(given.sequences) + len(given.carry)
-        totals = {j: tf.zeros_like(given.shared[j]) for j in plan.reached}
-        arrays = self._gradient_arrays()
 
-        def body(done: Tensor, arrays: dict, totals: dict, d_carry: list) -> tuple:
-            time = self.length - 1 - done
-            index = self._index(time)
-            saved = [array.read(index) for array in kept]
+        def body(time: Tensor, sums: Gradients) -> tuple:
+            saved = [array.read(slot(time)) for array in kept]
             inputs, carry, products = saved[: ends[0]], saved[slice(*ends)], saved[ends[1] :]
-            arguments = [inputs, carry, given.shared]
-            d_after = [self._at(d_output, time), *d_carry]
             found = pull_back(
-                self.step, arguments, plan.constant, products, transposed, d_after
+                self.step,
+                [inputs, carry, given.shared],
+                plan.constant,
+                products,
+                transposed,
+                [d_output_at(time), *sums.carry],
             )
             values = {
-                **_named("inputs", _or_zeros(found.inputs, inputs)),
                 **_named("products", _or_zeros(found.products, products)),
                 **_named("rows", found.rows),
             }
-            arrays = {key: array.write(index, values[key]) for key, array in arrays.items()}
-            totals = {j: total + found.shared[j] for j, total in totals.items()}
-            return done + 1, arrays, totals, _or_zeros(found.carry, carry)
+            d_inputs, position = _or_zeros(found.inputs, inputs), self.position(time)
+            return time - 1, Gradients(
+                {j: _write(a, position, d_inputs[j], is_added) for j, a in sums.inputs.items()},
+                {
+                    key: _write(a, slot(time), values[key], is_added and key[0] == "products")
+                    for key, a in sums.steps.items()
+                },
+                {j: total + found.shared[j] for j, total in sums.shared.items()},
+                _or_zeros(found.carry, carry),
+            )
 
-        _, arrays, totals, d_carry = self._loop(body, arrays, totals, d_carry)
-        stacked = {key: array.stack() for key, array in arrays.items()}
-        return Arguments(
-            [
-                _batch_first(stacked["inputs", j]) if ("inputs", j) in stacked else None
-                for j in range(len(given.sequences))
-            ],
-            [d if d.dtype.is_floating else None for d in d_carry],
-            [totals.get(j) for j in range(len(given.shared))],
-            [self._kernel_gradient(i, kept[slice(*ends)], stacked) for i in range(len(given.kernels))],
-        )
-
-    def _gradient_arrays(self) -> dict[tuple[str, int], tf.TensorArray]:
-        """Return an array for each gradient, and for rows, that the backward loop has to keep."""
-        given, plan = self.given, self.plan
-        inputs = [
-            self._array(s.dtype, s.shape[:1] + s.shape[2:]) if s.dtype.is_floating else None
-            for s in given.sequences
-        ]
-        products, rows = (
-            [
-                self._array(kernel[0].dtype) if found is None else None
-                for kernel, found in zip(given.kernels, elsewhere, strict=True)
-            ]
-            for elsewhere in (plan.same, plan.rows)
-        )
-        named = {
-            **_named("inputs", inputs), **_named("products", products), **_named("rows", rows)
-        }
-        return {key: array for key, array in named.items() if array is not None}
-
-    def _kernel_gradient(
-        self, i: int, kept: list[tf.TensorArray], stacked: dict[tuple[str, int], Tensor]
-    ) -> list[Tensor]:
-        """Return dK and, if the product has a bias, db."""
-        same, row = self.plan.same[i], self.plan.rows[i]
-        d_products = stacked["products", i] if same is None else stacked["inputs", same]
-        rows = stacked["rows", i] if row is None else kept[row].stack()
-        features, columns = self.given.kernels[i][0].shape
-        d_products = tf.reshape(d_products, [-1, columns])
-        d_kernel = tf.matmul(tf.reshape(rows, [-1, features]), d_products, transpose_a=True)
-        biases = self.given.kernels[i][1:]
-        return [d_kernel, *(tf.reduce_sum(d_products, axis=0) for _ in biases)]
-
-    def _index(self, time: Tensor) -> Tensor:
-        return self.length - 1 - time if self.reverse else time
-
-    def _inputs(self, time: Tensor) -> list[Tensor]:
-        return [tf.gather(s, self._index(time), axis=1) for s in self.given.sequences]
-
-    def _at(self, d_output: Tensor, time: Tensor) -> Tensor:
-        """Return the gradient of the output of one step."""
-        if self.keep_outputs:
-            return tf.gather(d_output, time, axis=1)
-        return tf.where(time == self.length - 1, d_output, tf.zeros_like(d_output))
-
-    def _array(self, dtype: Any, shape: Any = None) -> tf.TensorArray:
-        return tf.TensorArray(dtype, size=self.length, element_shape=shape)
-
-    def _loop(self, body: Callable[..., tuple], *variables: Any) -> tuple:
-        return tf.while_loop(
-            lambda time, *_: time < self.length,
+        _, gradients = tf.while_loop(
+            lambda time, _: time >= start,
             body,
-            (tf.constant(0), *variables),
+            (tf.convert_to_tensor(stop - 1), gradients),
             maximum_iterations=self.length,
         )
+        return gradients
+
+    def zeros(
+        self, d_carry: list[Tensor], size: Any, like: list[tf.TensorArray] | None = None
+    ) -> Gradients:
+        """Return what the backward loop starts with: empty arrays, and sums of zeros.
+
+        Args:
+            d_carry: The gradients of the last carry.
+            size: How many steps were kept.
+            like: What was kept, to fill the arrays with zeros of the same shapes.
+        """
+        sequences, plan = self.given.sequences, self.plan
+        inputs = {
+            j: _array(s.dtype, self.length, s.shape[:1] + s.shape[2:])
+            for j, s in enumerate(sequences)
+            if s.dtype.is_floating
+        }
+        steps = self.step_arrays(size)
+        if like is not None:
+            inputs = {j: _filled(array, like[j]) for j, array in inputs.items()}
+            first = len(like) - len(self.given.kernels)
+            steps |= {
+                key: _filled(array, like[first + key[1]])
+                for key, array in steps.items()
+                if key[0] == "products"
+            }
+        shared = {j: tf.zeros_like(self.given.shared[j]) for j in plan.reached}
+        return Gradients(inputs, steps, shared, d_carry)
+
+    def step_arrays(self, size: Any) -> dict[tuple[str, int], tf.TensorArray]:
+        """Return empty arrays for the gradients of products, and for rows, of `size` steps."""
+        kinds = {"products": self.plan.same, "rows": self.plan.rows}
+        return {
+            (kind, i): _array(kernel[0].dtype, size)
+            for kind, elsewhere in kinds.items()
+            for i, kernel in enumerate(self.given.kernels)
+            if elsewhere[i] is None
+        }
+
+    def kernel_gradients(
+        self, kept: list[tf.TensorArray], gradients: Gradients
+    ) -> list[list[Tensor]]:
+        """Return dK, and db where the product has a bias, of each kept product."""
+        count, result = len(self.given.sequences), []
+        for i, (kernel, *bias) in enumerate(self.given.kernels):
+            same, row = self.plan.same[i], self.plan.rows[i]
+            products = gradients.steps["products", i] if same is None else gradients.inputs[same]
+            rows = gradients.steps["rows", i] if row is None else kept[count + row]
+            d_products = tf.reshape(products.stack(), [-1, kernel.shape[1]])
+            rows = tf.reshape(rows.stack(), [-1, kernel.shape[0]])
+            d_kernel = tf.matmul(rows, d_products, transpose_a=True)
+            result.append([d_kernel, *(tf.reduce_sum(d_products, axis=0) for _ in bias)])
+        return result
+
+    def arrays_to_keep(self, size: Any) -> list[tf.TensorArray]:
+        """Return empty arrays for the inputs, the carry and the products of `size` steps."""
+        given = self.given
+        return [
+            *(_array(s.dtype, size, s.shape[:1] + s.shape[2:]) for s in given.sequences),
+            *(_array(state.dtype, size, state.shape) for state in given.carry),
+            *(_array(kernel[0].dtype, size) for kernel in given.kernels),
+        ]
+
+
+def _array(dtype: Any, size: Any, shape: Any = None) -> tf.TensorArray:
+    return tf.TensorArray(dtype, size=size, element_shape=shape, clear_after_read=False)
+
+
+def _filled(array: tf.TensorArray, like: tf.TensorArray) -> tf.TensorArray:
+    return array.unstack(tf.zeros_like(like.stack()))
+
+
+def _write(array: tf.TensorArray, index: Tensor, value: Tensor, is_added: bool) -> tf.TensorArray:
+    return array.write(index, array.read(index) + value if is_added else value)
 
 
 def _named(kind: str, values: list) -> dict[tuple[str, int], Any]:
@@ -244,7 +266,3 @@ def _or_zeros(gradients: list[Tensor | None], likes: list[Tensor]) -> list[Tenso
     """Return the gradients, zeros in place of `None`."""
     pairs = zip(gradients, likes, strict=True)
     return [tf.zeros_like(like) if gradient is None else gradient for gradient, like in pairs]
-
-
-def _batch_first(tensor: Tensor) -> Tensor:
-    return tf.transpose(tensor, [1, 0, *range(2, len(tensor.shape))])

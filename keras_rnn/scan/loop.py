@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_rnn._types import State, Step, Tensor
 from keras_rnn.scan.automatic import automatic_scan
-from keras_rnn.scan.backward import keeping_scan
+from keras_rnn.scan.keeping import keeping_scan
 from keras_rnn.scan.plan import make_plan
 
 __all__ = ["ScanResult", "scan"]
@@ -40,6 +40,8 @@ def scan(
     zero_output_for_mask: bool = False,
     keep_outputs: bool = True,
     written_out: bool = False,
+    recompute: int | None = None,
+    truncation: tuple[int, int] | None = None,
 ) -> ScanResult:
     """Run `step` over time.
 
@@ -63,6 +65,10 @@ def scan(
         written_out: Whether the backward pass is the one in `backward.py`, made for training. It
             needs a step that reads nothing but its arguments; any other is left to automatic
             differentiation.
+        recompute: How many steps there are in a stretch whose states are kept only at its start,
+            and which the backward pass runs once more; saves memory. Needs `written_out`.
+        truncation: `(k1, k2)`: after each k1 steps, the gradient of their outputs goes back
+            through k2 steps and no further. Needs `written_out`.
 
     Returns:
         The outputs and the last states, a `ScanResult`.
@@ -96,7 +102,14 @@ def scan(
     if written_out and not unroll:
         plan = make_plan(flat_step, [[sequence[:, 0] for sequence in inputs], carry, given])
     if plan is not None:
+        options |= {"recompute": recompute, "truncation": truncation}
         output, carry = keeping_scan(*arguments, plan=plan, **options)
+    elif recompute or truncation:
+        raise ValueError(
+            "`recompute` and `truncation` need a cell that follows the contract: `project` and "
+            "`step`, which reads its arguments and the cell's weights, and writes nothing. "
+            "Received: another cell. Write it so, or leave both out."
+        )
     else:
         output, carry = automatic_scan(*arguments, unroll=unroll, **options)
     return ScanResult(
