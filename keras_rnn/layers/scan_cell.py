@@ -1,5 +1,6 @@
 """A cell run over a sequence: where cells and the scan meet."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -25,8 +26,8 @@ def scan_cell(
     """Run a cell over sequences.
 
     In training, what depends on the inputs alone is computed for all steps at once, and the
-    backward pass is the scan's own. Otherwise the cell runs step by step, which is faster where
-    nothing is to be kept.
+    backward pass is the scan's own. Otherwise the cell runs step by step on its inputs: faster
+    where nothing is to be kept, and smaller where it is to be computed twice.
 
     Args:
         cell: The cell.
@@ -39,41 +40,51 @@ def scan_cell(
     """
     size = contract.output_size(cell)
     initial_output = ops.zeros((ops.shape(sequences)[0], size), dtype=cell.compute_dtype)
+    is_projected = training and options["recompute"] is None
+    inputs = contract.project(cell, sequences, noise) if is_projected else sequences
 
-    def step(projected: Tensor, states: State) -> Step:
+    def step(inputs: Tensor, states: State, noise: Noise, constants: dict[str, Any]) -> Step:
+        projected = inputs if is_projected else contract.project(cell, inputs, noise)
         return contract.step(cell, projected, states, training, noise, **constants)
 
-    def step_from_input(inputs: Tensor, states: State) -> Step:
-        return step(contract.project(cell, inputs, noise), states)
-
-    if not training:
-        return scan(step_from_input, sequences, states, initial_output, **options)
-    projected = contract.project(cell, sequences, noise)
-    needs_own = options["recompute"] is not None or options["truncation"] is not None
-    is_worth_it = not tf.executing_eagerly()  # Planning takes longer than an eager loop does.
-    if contract.follows_contract(cell) and (is_worth_it or needs_own):
+    # Planning a backward pass takes longer than a loop does eagerly.
+    is_asked = options["recompute"] is not None or options["truncation"] is not None
+    if training and contract.follows_contract(cell) and (is_asked or not tf.executing_eagerly()):
         variables = getattr(cell, "variables", [])
         values = [tf.convert_to_tensor(variable.value) for variable in variables]
-        options |= {"shared": (values, noise, constants), "written_out": True}
-        step = _pure_step(cell, variables, training)
-    return scan(step, projected, states, initial_output, **options)
+        step, written_out = _pure(step, variables), True
+        shared = (noise, constants, values)
+    else:
+        shared, written_out = (noise, constants), False
+    return scan(
+        step,
+        inputs,
+        states,
+        initial_output,
+        shared=shared,
+        written_out=written_out,
+        **options,
+    )
 
 
-def _pure_step(cell: Any, variables: list[Any], training: bool) -> Any:
-    """Return the cell's step as a function of its arguments, the values of variables included."""
+def _pure(step: Callable[..., Step], variables: list[Any]) -> Callable[..., Step]:
+    """Return the step as a function of the values of variables too."""
 
-    def step(
-        projected: Tensor, states: State, values: list[Tensor], noise: Noise, constants: dict
+    def pure_step(
+        inputs: Tensor, states: State, noise: Noise, constants: dict, values: list[Tensor]
     ) -> Step:
-        noise = tree.map_structure(lambda x: None if x is None else tf.stop_gradient(x), noise)
         scope = keras.StatelessScope()
         for update in zip(variables, values, strict=True):
             scope.add_update(update)
         with scope:
-            stepped = contract.step(cell, projected, states, training, noise, **constants)
+            stepped = step(inputs, states, _without_gradient(noise), constants)
         pairs = zip(variables, values, strict=True)
         if any(scope.get_current_value(variable) is not value for variable, value in pairs):
             raise ImpureStepError
         return stepped
 
-    return step
+    return pure_step
+
+
+def _without_gradient(noise: Noise) -> Noise:
+    return tree.map_structure(lambda mask: None if mask is None else tf.stop_gradient(mask), noise)

@@ -41,19 +41,20 @@ class Arguments(NamedTuple):
     kernels: list[list[Tensor]]
 
 
+Arrays = dict[tuple[str, int], tf.TensorArray]
+"""Arrays with one tensor a step, by kind (inputs, carry, products, rows) and number."""
+
+
 class Gradients(NamedTuple):
     """What the backward loop passes on.
 
     Attributes:
-        inputs: For each sequence of real numbers, an array of the gradients of its steps.
-        steps: Arrays for the gradients of products, `("products", i)`, and for rows that stand
-            nowhere else, `("rows", i)`.
+        arrays: The gradients of inputs and of products; and the rows that stand nowhere else.
         shared: The sum so far for each shared tensor that a gradient reaches.
         carry: The gradients of the carry.
     """
 
-    inputs: dict[int, tf.TensorArray]
-    steps: dict[tuple[str, int], tf.TensorArray]
+    arrays: Arrays
     shared: dict[int, Tensor]
     carry: list[Tensor]
 
@@ -86,9 +87,9 @@ class Loop:
         stop: Any,
         carry: list[Tensor],
         output: Any,
-        kept: list[tf.TensorArray],
+        kept: Arrays,
         slot: Callable[[Tensor], Tensor],
-    ) -> tuple[Any, list[Tensor], list[tf.TensorArray]]:
+    ) -> tuple[Any, list[Tensor], Arrays]:
         """Run from `start` to `stop`.
 
         Args:
@@ -100,20 +101,19 @@ class Loop:
             slot: Maps a step to its place in them.
 
         Returns:
-            The outputs, the carry after the last step, and the arrays: the inputs, the carry and
-            the products of each step.
+            The outputs, the carry after the last step, and the arrays.
         """
         given = self.given
 
-        def body(time: Tensor, output: Any, carry: list[Tensor], kept: list) -> tuple:
+        def body(time: Tensor, output: Any, carry: list[Tensor], kept: Arrays) -> tuple:
             inputs = [tf.gather(s, self.position(time), axis=1) for s in given.sequences]
             latest, after, products = run_and_keep(
                 self.step, [inputs, carry, given.shared], self.plan.constant, given.kernels
             )
             is_array = isinstance(output, tf.TensorArray)
             output = output.write(time, latest) if is_array else latest
-            pairs = zip(kept, [*inputs, *carry, *products], strict=True) if kept else []
-            kept = [array.write(slot(time), value) for array, value in pairs]
+            values = _named(inputs=inputs, carry=carry, products=products)
+            kept = {key: array.write(slot(time), values[key]) for key, array in kept.items()}
             return time + 1, output, after, kept
 
         _, output, carry, kept = tf.while_loop(
@@ -128,7 +128,7 @@ class Loop:
         self,
         start: Any,
         stop: Any,
-        kept: list[tf.TensorArray],
+        kept: Arrays,
         d_output_at: Callable[[Tensor], Tensor],
         gradients: Gradients,
         slot: Callable[[Tensor], Tensor],
@@ -141,17 +141,23 @@ class Loop:
             stop: The step after the last one.
             kept: What `forward` kept of these steps.
             d_output_at: Maps a step to the gradient of its output.
-            gradients: What comes from the steps after; arrays to write to.
+            gradients: What comes from the steps after; arrays to write to. Of an array that is
+                also in `kept`, what is read makes room for its gradient.
             slot: Maps a step to its place in what was kept.
             is_added: Whether gradients are added to those in the arrays.
         """
         given, plan = self.given, self.plan
         transposed = [tf.transpose(kernel[0]) for kernel in given.kernels]
-        ends = len(given.sequences), len(given.sequences) + len(given.carry)
+        in_place = {key for key, array in gradients.arrays.items() if array is kept.get(key)}
 
         def body(time: Tensor, sums: Gradients) -> tuple:
-            saved = [array.read(slot(time)) for array in kept]
-            inputs, carry, products = saved[: ends[0]], saved[slice(*ends)], saved[ends[1] :]
+            def read(kind: str, count: int) -> list[Tensor]:
+                keys = [(kind, i) for i in range(count)]
+                arrays = [(sums.arrays if key in in_place else kept)[key] for key in keys]
+                return [array.read(slot(time)) for array in arrays]
+
+            inputs, carry = read("inputs", len(given.sequences)), read("carry", len(given.carry))
+            products = read("products", len(given.kernels))
             found = pull_back(
                 self.step,
                 [inputs, carry, given.shared],
@@ -160,20 +166,16 @@ class Loop:
                 transposed,
                 [d_output_at(time), *sums.carry],
             )
-            values = {
-                **_named("products", _or_zeros(found.products, products)),
-                **_named("rows", found.rows),
-            }
-            d_inputs, position = _or_zeros(found.inputs, inputs), self.position(time)
-            return time - 1, Gradients(
-                {j: _write(a, position, d_inputs[j], is_added) for j, a in sums.inputs.items()},
-                {
-                    key: _write(a, slot(time), values[key], is_added and key[0] == "products")
-                    for key, a in sums.steps.items()
-                },
-                {j: total + found.shared[j] for j, total in sums.shared.items()},
-                _or_zeros(found.carry, carry),
-            )
+            d_inputs, d_products = _or_zeros(found.inputs, inputs), _or_zeros(found.products, products)
+            values = _named(inputs=d_inputs, products=d_products, rows=found.rows)
+            arrays = {}
+            for key, array in sums.arrays.items():
+                index = self.position(time) if key[0] == "inputs" else slot(time)
+                is_sum = is_added and key[0] != "rows"
+                value = array.read(index) + values[key] if is_sum else values[key]
+                arrays[key] = array.write(index, value)
+            shared = {j: total + found.shared[j] for j, total in sums.shared.items()}
+            return time - 1, Gradients(arrays, shared, _or_zeros(found.carry, carry))
 
         _, gradients = tf.while_loop(
             lambda time, _: time >= start,
@@ -183,83 +185,64 @@ class Loop:
         )
         return gradients
 
-    def zeros(
-        self, d_carry: list[Tensor], size: Any, like: list[tf.TensorArray] | None = None
-    ) -> Gradients:
-        """Return what the backward loop starts with: empty arrays, and sums of zeros.
+    def arrays_to_keep(self, size: Any) -> Arrays:
+        """Return empty arrays for the inputs, the carry and the products of `size` steps."""
+        given = self.given
+        return _named(
+            inputs=[_array(s.dtype, size, s.shape[:1] + s.shape[2:]) for s in given.sequences],
+            carry=[_array(state.dtype, size, state.shape) for state in given.carry],
+            products=[_array(kernel[0].dtype, size) for kernel in given.kernels],
+        )
 
-        Args:
-            d_carry: The gradients of the last carry.
-            size: How many steps were kept.
-            like: What was kept, to fill the arrays with zeros of the same shapes.
-        """
-        sequences, plan = self.given.sequences, self.plan
-        inputs = {
-            j: _array(s.dtype, self.length, s.shape[:1] + s.shape[2:])
-            for j, s in enumerate(sequences)
-            if s.dtype.is_floating
-        }
-        steps = self.step_arrays(size)
-        if like is not None:
-            inputs = {j: _filled(array, like[j]) for j, array in inputs.items()}
-            first = len(like) - len(self.given.kernels)
-            steps |= {
-                key: _filled(array, like[first + key[1]])
-                for key, array in steps.items()
-                if key[0] == "products"
-            }
-        shared = {j: tf.zeros_like(self.given.shared[j]) for j in plan.reached}
-        return Gradients(inputs, steps, shared, d_carry)
-
-    def step_arrays(self, size: Any) -> dict[tuple[str, int], tf.TensorArray]:
-        """Return empty arrays for the gradients of products, and for rows, of `size` steps."""
-        kinds = {"products": self.plan.same, "rows": self.plan.rows}
+    def rows_to_keep(self, size: Any) -> Arrays:
+        """Return empty arrays for the rows of products that are no part of the carry."""
+        kernels = enumerate(self.given.kernels)
         return {
-            (kind, i): _array(kernel[0].dtype, size)
-            for kind, elsewhere in kinds.items()
-            for i, kernel in enumerate(self.given.kernels)
-            if elsewhere[i] is None
+            ("rows", i): _array(kernel[0].dtype, size)
+            for i, kernel in kernels
+            if self.plan.rows[i] is None
         }
+
+    def has_gradient(self, key: tuple[str, int]) -> bool:
+        """Return whether an array of what was kept is one of real inputs, or of products."""
+        kind, i = key
+        is_real = kind == "inputs" and self.given.sequences[i].dtype.is_floating
+        return is_real or kind == "products"
+
+    def zeros_of_shared(self) -> dict[int, Tensor]:
+        """Return the sums to start with, for the shared tensors."""
+        return {j: tf.zeros_like(self.given.shared[j]) for j in self.plan.reached}
 
     def kernel_gradients(
-        self, kept: list[tf.TensorArray], gradients: Gradients
+        self, kept: Arrays, gradients: Arrays, d_inputs: dict[int, Tensor]
     ) -> list[list[Tensor]]:
-        """Return dK, and db where the product has a bias, of each kept product."""
-        count, result = len(self.given.sequences), []
+        """Return dK, and db where the product has a bias, of each kept product.
+
+        Args:
+            kept: What `forward` kept.
+            gradients: The arrays of the gradients and the rows.
+            d_inputs: The gradients of inputs whose steps are those in `kept`, `(time, batch, ...)`.
+        """
+        result = []
         for i, (kernel, *bias) in enumerate(self.given.kernels):
-            same, row = self.plan.same[i], self.plan.rows[i]
-            products = gradients.steps["products", i] if same is None else gradients.inputs[same]
-            rows = gradients.steps["rows", i] if row is None else kept[count + row]
-            d_products = tf.reshape(products.stack(), [-1, kernel.shape[1]])
+            row = self.plan.rows[i]
+            rows = gradients["rows", i] if row is None else kept["carry", row]
+            d_products = d_inputs.get(self.plan.same[i])
+            if d_products is None:
+                d_products = gradients["products", i].stack()
+            d_products = tf.reshape(d_products, [-1, kernel.shape[1]])
             rows = tf.reshape(rows.stack(), [-1, kernel.shape[0]])
             d_kernel = tf.matmul(rows, d_products, transpose_a=True)
             result.append([d_kernel, *(tf.reduce_sum(d_products, axis=0) for _ in bias)])
         return result
-
-    def arrays_to_keep(self, size: Any) -> list[tf.TensorArray]:
-        """Return empty arrays for the inputs, the carry and the products of `size` steps."""
-        given = self.given
-        return [
-            *(_array(s.dtype, size, s.shape[:1] + s.shape[2:]) for s in given.sequences),
-            *(_array(state.dtype, size, state.shape) for state in given.carry),
-            *(_array(kernel[0].dtype, size) for kernel in given.kernels),
-        ]
 
 
 def _array(dtype: Any, size: Any, shape: Any = None) -> tf.TensorArray:
     return tf.TensorArray(dtype, size=size, element_shape=shape, clear_after_read=False)
 
 
-def _filled(array: tf.TensorArray, like: tf.TensorArray) -> tf.TensorArray:
-    return array.unstack(tf.zeros_like(like.stack()))
-
-
-def _write(array: tf.TensorArray, index: Tensor, value: Tensor, is_added: bool) -> tf.TensorArray:
-    return array.write(index, array.read(index) + value if is_added else value)
-
-
-def _named(kind: str, values: list) -> dict[tuple[str, int], Any]:
-    return {(kind, i): value for i, value in enumerate(values)}
+def _named(**kinds: list[Any]) -> dict[tuple[str, int], Any]:
+    return {(kind, i): value for kind, values in kinds.items() for i, value in enumerate(values)}
 
 
 def _or_zeros(gradients: list[Tensor | None], likes: list[Tensor]) -> list[Tensor]:

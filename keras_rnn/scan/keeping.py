@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from keras_rnn._types import Tensor
 from keras_rnn.products import plain, watched
-from keras_rnn.scan.backward import Arguments, Gradients, Loop
+from keras_rnn.scan.backward import Arguments, Arrays, Gradients, Loop
 from keras_rnn.scan.plan import Plan
 
 __all__ = ["keeping_scan"]
@@ -99,9 +99,11 @@ def _whole(loop: Loop, output: Any) -> tuple[Any, list[Tensor], WayBack]:
     output, last, kept = loop.forward(*steps, loop.given.carry, output, kept, loop.position)
 
     def go_back(d_output_at: Callable[[Tensor], Tensor], d_carry: list[Tensor]) -> Arguments:
-        gradients = loop.zeros(d_carry, loop.length)
+        arrays = {key: array for key, array in kept.items() if loop.has_gradient(key)}
+        arrays |= loop.rows_to_keep(loop.length)
+        gradients = Gradients(arrays, loop.zeros_of_shared(), d_carry)
         gradients = loop.backward(*steps, kept, d_output_at, gradients, loop.position)
-        return _result(loop, gradients, loop.kernel_gradients(kept, gradients))
+        return _result(loop, gradients, kept)
 
     return output, last, go_back
 
@@ -130,18 +132,19 @@ def _truncated(loop: Loop, output: Any, ahead: int, back: int) -> tuple[Any, lis
             return i - 1, gradients._replace(carry=[tf.zeros_like(d) for d in d_carry]), d_first
 
         count = -(-length // ahead)
+        arrays = {key: _zeros(array) for key, array in kept.items() if loop.has_gradient(key)}
+        arrays |= loop.rows_to_keep(length)
         _, gradients, d_first = tf.while_loop(
             lambda i, *_: i >= 0,
             block,
             (
                 tf.convert_to_tensor(count - 1),
-                loop.zeros(d_carry, length, like=kept),
+                Gradients(arrays, loop.zeros_of_shared(), d_carry),
                 [tf.zeros_like(d) for d in d_carry],
             ),
             maximum_iterations=count,
         )
-        gradients = gradients._replace(carry=d_first)
-        return _result(loop, gradients, loop.kernel_gradients(kept, gradients))
+        return _result(loop, gradients._replace(carry=d_first), kept)
 
     return output, last, go_back
 
@@ -149,8 +152,6 @@ def _truncated(loop: Loop, output: Any, ahead: int, back: int) -> tuple[Any, lis
 def _recomputed(loop: Loop, output: Any, stretch: Any) -> tuple[Any, list[Tensor], WayBack]:
     given, length = loop.given, loop.length
     count = -(-length // stretch)
-    # A stretch has arrays of its own, so no gradient of a product stands in those of the inputs.
-    loop.plan = loop.plan._replace(same=[None] * len(given.kernels))
     starts = [
         tf.TensorArray(c.dtype, size=count, element_shape=c.shape, clear_after_read=False)
         for c in given.carry
@@ -161,7 +162,7 @@ def _recomputed(loop: Loop, output: Any, stretch: Any) -> tuple[Any, list[Tensor
 
     def forward(i: Tensor, output: Any, carry: list[Tensor], starts: list) -> tuple:
         starts = [array.write(i, state) for array, state in zip(starts, carry, strict=True)]
-        output, carry, _ = loop.forward(*ends(i), carry, output, [], loop.position)
+        output, carry, _ = loop.forward(*ends(i), carry, output, {}, loop.position)
         return i + 1, output, carry, starts
 
     _, output, last, starts = tf.while_loop(
@@ -179,38 +180,56 @@ def _recomputed(loop: Loop, output: Any, stretch: Any) -> tuple[Any, list[Tensor
             carry, kept = [array.read(i) for array in starts], loop.arrays_to_keep(stretch)
             no_output = tf.zeros_like(d_output_at(i * stretch))
             _, _, kept = loop.forward(*ends(i), carry, no_output, kept, slot)
-            gradients = gradients._replace(steps=loop.step_arrays(stretch))
+            own = {key: array for key, array in kept.items() if key[0] == "products"}
+            own |= loop.rows_to_keep(stretch)
+            gradients = gradients._replace(arrays=gradients.arrays | own)
             gradients = loop.backward(*ends(i), kept, d_output_at, gradients, slot)
-            more = loop.kernel_gradients(kept, gradients)
+            more = loop.kernel_gradients(kept, gradients.arrays, {})
             d_kernels = tf.nest.map_structure(tf.add, d_kernels, more)
-            return i - 1, gradients._replace(steps={}), d_kernels
+            arrays = {key: array for key, array in gradients.arrays.items() if key not in own}
+            return i - 1, gradients._replace(arrays=arrays), d_kernels
 
+        arrays = {key: a for key, a in loop.arrays_to_keep(length).items() if key[0] == "inputs"}
+        arrays = {key: array for key, array in arrays.items() if loop.has_gradient(key)}
         _, gradients, d_kernels = tf.while_loop(
             lambda i, *_: i >= 0,
             backward,
             (
                 tf.convert_to_tensor(count - 1),
-                loop.zeros(d_carry, stretch)._replace(steps={}),
+                Gradients(arrays, loop.zeros_of_shared(), d_carry),
                 tf.nest.map_structure(tf.zeros_like, given.kernels),
             ),
             maximum_iterations=count,
         )
-        return _result(loop, gradients, d_kernels)
+        return _result(loop, gradients, {}, d_kernels)
 
     return output, last, go_back
 
 
-def _result(loop: Loop, gradients: Gradients, d_kernels: list[list[Tensor]]) -> Arguments:
-    given, d_inputs = loop.given, gradients.inputs
+def _result(
+    loop: Loop, gradients: Gradients, kept: Arrays, d_kernels: list[list[Tensor]] | None = None
+) -> Arguments:
+    """Return the gradients of the arguments; those of the kernels from what was kept."""
+    given, arrays = loop.given, gradients.arrays
+    d_inputs = {i: array.stack() for (kind, i), array in arrays.items() if kind == "inputs"}
+    if d_kernels is None:
+        d_kernels = loop.kernel_gradients(kept, arrays, d_inputs)
     return Arguments(
         [
-            _batch_first(d_inputs[j].stack()) if j in d_inputs else None
+            _batch_first(d_inputs[j]) if j in d_inputs else None
             for j in range(len(given.sequences))
         ],
         [d if d.dtype.is_floating else None for d in gradients.carry],
         [gradients.shared.get(j) for j in range(len(given.shared))],
         d_kernels,
     )
+
+
+def _zeros(array: tf.TensorArray) -> tf.TensorArray:
+    """Return an array of as many zeros of the same shapes."""
+    zeros = tf.zeros_like(array.stack())
+    size = array.size()
+    return tf.TensorArray(array.dtype, size=size, clear_after_read=False).unstack(zeros)
 
 
 def _once(gradient: Callable[[], list[Tensor | None]], *sources: Tensor) -> list[Tensor | None]:
