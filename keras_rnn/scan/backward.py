@@ -106,13 +106,13 @@ class Loop:
         given = self.given
 
         def body(time: Tensor, output: Any, carry: list[Tensor], kept: Arrays) -> tuple:
-            inputs = [tf.gather(s, self.position(time), axis=1) for s in given.sequences]
+            inputs = self._inputs(time)
             latest, after, products = run_and_keep(
                 self.step, [inputs, carry, given.shared], self.plan.constant, given.kernels
             )
             is_array = isinstance(output, tf.TensorArray)
             output = output.write(time, latest) if is_array else latest
-            values = _named(inputs=inputs, carry=carry, products=products)
+            values = _named(carry=carry, products=products)
             kept = {key: array.write(slot(time), values[key]) for key, array in kept.items()}
             return time + 1, output, after, kept
 
@@ -156,7 +156,7 @@ class Loop:
                 arrays = [(sums.arrays if key in in_place else kept)[key] for key in keys]
                 return [array.read(slot(time)) for array in arrays]
 
-            inputs, carry = read("inputs", len(given.sequences)), read("carry", len(given.carry))
+            inputs, carry = self._inputs(time), read("carry", len(given.carry))
             products = read("products", len(given.kernels))
             found = pull_back(
                 self.step,
@@ -166,7 +166,10 @@ class Loop:
                 transposed,
                 [d_output_at(time), *sums.carry],
             )
-            d_inputs, d_products = _or_zeros(found.inputs, inputs), _or_zeros(found.products, products)
+            d_inputs, d_products = (
+                _or_zeros(found.inputs, inputs),
+                _or_zeros(found.products, products),
+            )
             values = _named(inputs=d_inputs, products=d_products, rows=found.rows)
             arrays = {}
             for key, array in sums.arrays.items():
@@ -186,15 +189,22 @@ class Loop:
         return gradients
 
     def arrays_to_keep(self, size: Any) -> Arrays:
-        """Return empty arrays for the inputs, the carry and the products of `size` steps."""
+        """Return empty arrays for the carry and the products of `size` steps."""
         given = self.given
         return _named(
-            inputs=[_array(s.dtype, size, s.shape[:1] + s.shape[2:]) for s in given.sequences],
             carry=[_array(state.dtype, size, state.shape) for state in given.carry],
             products=[_array(kernel[0].dtype, size) for kernel in given.kernels],
         )
 
-    def rows_to_keep(self, size: Any) -> Arrays:
+    def arrays_of_inputs(self) -> Arrays:
+        """Return empty arrays for the gradients of the inputs that are not those of products."""
+        return {
+            ("inputs", j): _array(s.dtype, self.length, s.shape[:1] + s.shape[2:])
+            for j, s in enumerate(self.given.sequences)
+            if s.dtype.is_floating and self.plan.same[j] is None
+        }
+
+    def arrays_of_rows(self, size: Any) -> Arrays:
         """Return empty arrays for the rows of products that are no part of the carry."""
         kernels = enumerate(self.given.kernels)
         return {
@@ -203,38 +213,36 @@ class Loop:
             if self.plan.rows[i] is None
         }
 
-    def has_gradient(self, key: tuple[str, int]) -> bool:
-        """Return whether an array of what was kept is one of real inputs, or of products."""
-        kind, i = key
-        is_real = kind == "inputs" and self.given.sequences[i].dtype.is_floating
-        return is_real or kind == "products"
-
     def zeros_of_shared(self) -> dict[int, Tensor]:
         """Return the sums to start with, for the shared tensors."""
         return {j: tf.zeros_like(self.given.shared[j]) for j in self.plan.reached}
 
     def kernel_gradients(
-        self, kept: Arrays, gradients: Arrays, d_inputs: dict[int, Tensor]
+        self, carry: Arrays, rows: Arrays, d_products: list[Tensor]
     ) -> list[list[Tensor]]:
         """Return dK, and db where the product has a bias, of each kept product.
 
         Args:
-            kept: What `forward` kept.
-            gradients: The arrays of the gradients and the rows.
-            d_inputs: The gradients of inputs whose steps are those in `kept`, `(time, batch, ...)`.
+            carry: The arrays of the carry.
+            rows: The arrays of rows that are no part of the carry.
+            d_products: For each kept product its gradients, `(time, batch, columns)`.
         """
         result = []
         for i, (kernel, *bias) in enumerate(self.given.kernels):
             row = self.plan.rows[i]
-            rows = gradients["rows", i] if row is None else kept["carry", row]
-            d_products = d_inputs.get(self.plan.same[i])
-            if d_products is None:
-                d_products = gradients["products", i].stack()
-            d_products = tf.reshape(d_products, [-1, kernel.shape[1]])
-            rows = tf.reshape(rows.stack(), [-1, kernel.shape[0]])
-            d_kernel = tf.matmul(rows, d_products, transpose_a=True)
-            result.append([d_kernel, *(tf.reduce_sum(d_products, axis=0) for _ in bias)])
+            array = rows["rows", i] if row is None else carry["carry", row]
+            stacked = tf.reshape(array.stack(), [-1, kernel.shape[0]])
+            d_product = tf.reshape(d_products[i], [-1, kernel.shape[1]])
+            d_kernel = tf.matmul(stacked, d_product, transpose_a=True)
+            result.append([d_kernel, *(tf.reduce_sum(d_product, axis=0) for _ in bias)])
         return result
+
+    def stacked_products(self, arrays: Arrays) -> list[Tensor]:
+        """Return the gradients of the kept products, each `(time, batch, columns)`."""
+        return [arrays["products", i].stack() for i in range(len(self.given.kernels))]
+
+    def _inputs(self, time: Tensor) -> list[Tensor]:
+        return [tf.gather(s, self.position(time), axis=1) for s in self.given.sequences]
 
 
 def _array(dtype: Any, size: Any, shape: Any = None) -> tf.TensorArray:

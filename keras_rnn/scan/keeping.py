@@ -88,7 +88,7 @@ def keeping_scan(
             sources = (*tensors, d_output, *d_carry)
             return _once(lambda: tf.nest.flatten(go_back(d_output_at, list(d_carry))), *sources)
 
-        return [_batch_first(output.stack()) if keep_outputs else output, *last], gradient
+        return [_swap_batch_and_time(output.stack()) if keep_outputs else output, *last], gradient
 
     output, *carry = run(*tf.nest.flatten(arguments))
     return output, carry
@@ -99,8 +99,7 @@ def _whole(loop: Loop, output: Any) -> tuple[Any, list[Tensor], WayBack]:
     output, last, kept = loop.forward(*steps, loop.given.carry, output, kept, loop.position)
 
     def go_back(d_output_at: Callable[[Tensor], Tensor], d_carry: list[Tensor]) -> Arguments:
-        arrays = {key: array for key, array in kept.items() if loop.has_gradient(key)}
-        arrays |= loop.rows_to_keep(loop.length)
+        arrays = loop.arrays_of_inputs() | _products(kept) | loop.arrays_of_rows(loop.length)
         gradients = Gradients(arrays, loop.zeros_of_shared(), d_carry)
         gradients = loop.backward(*steps, kept, d_output_at, gradients, loop.position)
         return _result(loop, gradients, kept)
@@ -132,8 +131,10 @@ def _truncated(loop: Loop, output: Any, ahead: int, back: int) -> tuple[Any, lis
             return i - 1, gradients._replace(carry=[tf.zeros_like(d) for d in d_carry]), d_first
 
         count = -(-length // ahead)
-        arrays = {key: _zeros(array) for key, array in kept.items() if loop.has_gradient(key)}
-        arrays |= loop.rows_to_keep(length)
+        inputs = [_swap_batch_and_time(tf.zeros_like(s)) for s in loop.given.sequences]
+        arrays = {key: a.unstack(inputs[key[1]]) for key, a in loop.arrays_of_inputs().items()}
+        arrays |= {key: _zeros(array) for key, array in _products(kept).items()}
+        arrays |= loop.arrays_of_rows(length)
         _, gradients, d_first = tf.while_loop(
             lambda i, *_: i >= 0,
             block,
@@ -152,6 +153,8 @@ def _truncated(loop: Loop, output: Any, ahead: int, back: int) -> tuple[Any, lis
 def _recomputed(loop: Loop, output: Any, stretch: Any) -> tuple[Any, list[Tensor], WayBack]:
     given, length = loop.given, loop.length
     count = -(-length // stretch)
+    # The products of a stretch have arrays of their own, the inputs have one for all steps.
+    loop.plan = loop.plan._replace(same=[None] * len(given.sequences))
     starts = [
         tf.TensorArray(c.dtype, size=count, element_shape=c.shape, clear_after_read=False)
         for c in given.carry
@@ -180,23 +183,21 @@ def _recomputed(loop: Loop, output: Any, stretch: Any) -> tuple[Any, list[Tensor
             carry, kept = [array.read(i) for array in starts], loop.arrays_to_keep(stretch)
             no_output = tf.zeros_like(d_output_at(i * stretch))
             _, _, kept = loop.forward(*ends(i), carry, no_output, kept, slot)
-            own = {key: array for key, array in kept.items() if key[0] == "products"}
-            own |= loop.rows_to_keep(stretch)
+            own = _products(kept) | loop.arrays_of_rows(stretch)
             gradients = gradients._replace(arrays=gradients.arrays | own)
             gradients = loop.backward(*ends(i), kept, d_output_at, gradients, slot)
-            more = loop.kernel_gradients(kept, gradients.arrays, {})
+            d_products = loop.stacked_products(gradients.arrays)
+            more = loop.kernel_gradients(kept, gradients.arrays, d_products)
             d_kernels = tf.nest.map_structure(tf.add, d_kernels, more)
             arrays = {key: array for key, array in gradients.arrays.items() if key not in own}
             return i - 1, gradients._replace(arrays=arrays), d_kernels
 
-        arrays = {key: a for key, a in loop.arrays_to_keep(length).items() if key[0] == "inputs"}
-        arrays = {key: array for key, array in arrays.items() if loop.has_gradient(key)}
         _, gradients, d_kernels = tf.while_loop(
             lambda i, *_: i >= 0,
             backward,
             (
                 tf.convert_to_tensor(count - 1),
-                Gradients(arrays, loop.zeros_of_shared(), d_carry),
+                Gradients(loop.arrays_of_inputs(), loop.zeros_of_shared(), d_carry),
                 tf.nest.map_structure(tf.zeros_like, given.kernels),
             ),
             maximum_iterations=count,
@@ -211,18 +212,27 @@ def _result(
 ) -> Arguments:
     """Return the gradients of the arguments; those of the kernels from what was kept."""
     given, arrays = loop.given, gradients.arrays
-    d_inputs = {i: array.stack() for (kind, i), array in arrays.items() if kind == "inputs"}
+    d_inputs: list[Tensor | None] = [
+        arrays["inputs", j].stack() if ("inputs", j) in arrays else None
+        for j in range(len(given.sequences))
+    ]
     if d_kernels is None:
-        d_kernels = loop.kernel_gradients(kept, arrays, d_inputs)
+        d_products = loop.stacked_products(arrays)
+        d_kernels = loop.kernel_gradients(kept, arrays, d_products)
+        d_inputs = [
+            d if same is None else d_products[same]
+            for d, same in zip(d_inputs, loop.plan.same, strict=True)
+        ]
     return Arguments(
-        [
-            _batch_first(d_inputs[j]) if j in d_inputs else None
-            for j in range(len(given.sequences))
-        ],
+        [None if d is None else _swap_batch_and_time(d) for d in d_inputs],
         [d if d.dtype.is_floating else None for d in gradients.carry],
         [gradients.shared.get(j) for j in range(len(given.shared))],
         d_kernels,
     )
+
+
+def _products(arrays: Arrays) -> Arrays:
+    return {key: array for key, array in arrays.items() if key[0] == "products"}
 
 
 def _zeros(array: tf.TensorArray) -> tf.TensorArray:
@@ -269,5 +279,5 @@ def _kernels(
     return [kernel for kernel, is_kept in zip(found, plan.constant, strict=True) if is_kept]
 
 
-def _batch_first(tensor: Tensor) -> Tensor:
+def _swap_batch_and_time(tensor: Tensor) -> Tensor:
     return tf.transpose(tensor, [1, 0, *range(2, len(tensor.shape))])

@@ -28,7 +28,7 @@ class Plan(NamedTuple):
         reached: Which shared tensors a gradient flows into by another way than through such a
             product.
         rows: For each kept product, which tensor of the carry its rows are; `None`: none.
-        same: For each kept product, of which input its gradient is also that; `None`: of none.
+        same: For each input, of which kept product its gradient is also that; `None`: of none.
     """
 
     constant: list[bool]
@@ -98,7 +98,7 @@ def _read(gradients: StepGradients, constant: list[bool], carry: list[Tensor]) -
         constant,
         [j for j, gradient in enumerate(gradients.shared) if gradient is not None],
         [position(rows, carry) for rows in gradients.rows],
-        [position(gradient, gradients.inputs) for gradient in gradients.products],
+        [position(gradient, gradients.products) for gradient in gradients.inputs],
     )
 
 
