@@ -1,4 +1,4 @@
-"""How far back a gradient reaches: backpropagation through time, factor by factor and term by term."""
+"""How far back a gradient reaches: backpropagation through time, factor by factor, term by term."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ class GradientFlow:
     @property
     def total(self) -> np.ndarray:
         """The norms of the terms of all weights together, `(time, time)`."""
-        return np.sqrt(sum(np.square(norms) for norms in self.term_norms))
+        return np.sqrt(sum(map(np.square, self.term_norms), np.zeros_like(self.jacobians)))
 
     def by_lag(self, norms: np.ndarray) -> np.ndarray:
         """Return one norm a lag: the mean over the steps t that have a loss and reach so far back.
@@ -73,7 +73,12 @@ class GradientFlow:
         return means
 
 
-def gradient_flow(layer: RNN, inputs: Tensor, loss: Callable[[Tensor], Tensor]) -> GradientFlow:
+def gradient_flow(
+    layer: RNN,
+    inputs: Tensor,
+    loss: Callable[[Tensor], Tensor],
+    constants: dict[str, Any] | None = None,
+) -> GradientFlow:
     """Take the gradient of a recurrent layer apart: one term for each step and each earlier step.
 
         s_t, o_t = cell(x_t, s_{t-1}; W)        E = sum_t E_t,    E_t a function of o_t
@@ -101,6 +106,8 @@ def gradient_flow(layer: RNN, inputs: Tensor, loss: Callable[[Tensor], Tensor]) 
         inputs: `(batch, time, features)`, without a mask.
         loss: Maps the outputs of all steps, `(batch, time, size)`, to their losses: a tensor of
             any shape, of which E is the sum. Output layers belong in here.
+        constants: As in a call of the layer, such as `{"memory": memory}` for an attention cell;
+            each tensor in it begins with the axis of the batch.
 
     Returns:
         A `GradientFlow`: the norm of each factor and of each term, and the terms by lag.
@@ -120,7 +127,7 @@ def gradient_flow(layer: RNN, inputs: Tensor, loss: Callable[[Tensor], Tensor]) 
     """
     check_recurrent_layer(OWNER, layer, RNN)
     inputs = _time_major(layer, inputs)
-    step = _VectorStep(layer, inputs.shape[1])
+    step = _VectorStep(layer, inputs.shape[1], constants or {})
     states, outputs = _run(step, inputs)
     transitions = _transitions(step, inputs, states)
     size = outputs.shape[-1]
@@ -138,12 +145,19 @@ def gradient_flow(layer: RNN, inputs: Tensor, loss: Callable[[Tensor], Tensor]) 
 
 
 class _VectorStep:
-    """One step as a map of vectors, `(x_t, s_{t-1}) -> [o_t; s_t]`; each row is a sequence."""
+    """One step as a map of vectors, `(x_t, s_{t-1}) -> [o_t; s_t]`; each row is a sequence.
 
-    def __init__(self, layer: RNN, batch_size: int) -> None:
+    There may be several times as many rows as sequences, which then stand again and again in the
+    same order.
+    """
+
+    def __init__(self, layer: RNN, batch_size: int, constants: dict[str, Any]) -> None:
         self.cell = layer.cell
         self.dtype = layer.variable_dtype
-        self.structure = layer.states if layer.stateful else layer.get_initial_state(batch_size)
+        self.batch_size = batch_size
+        self.constants = constants
+        initial = layer.get_initial_state(batch_size, **constants)
+        self.structure = layer.states if layer.stateful else initial
         self.leaves = [ops.convert_to_tensor(leaf) for leaf in tree.flatten(self.structure)]
         self.start = self._join(self.leaves)
 
@@ -152,7 +166,12 @@ class _VectorStep:
         parts = zip(tf.split(state, sizes, axis=1), self.leaves, strict=True)
         leaves = [tf.cast(tf.reshape(p, [-1, *leaf.shape[1:]]), leaf.dtype) for p, leaf in parts]
         states = tree.pack_sequence_as(self.structure, leaves)
-        output, states = contract.step(self.cell, contract.project(self.cell, inputs), states)
+        times = inputs.shape[0] // max(self.batch_size, 1)
+        constants = tree.map_structure(
+            lambda x: None if x is None else ops.concatenate([x] * times), self.constants
+        )
+        projected = contract.project(self.cell, inputs)
+        output, states = contract.step(self.cell, projected, states, **constants)
         return self._join([output, *tree.flatten(states)])
 
     def _join(self, leaves: list[Tensor]) -> Tensor:
@@ -177,13 +196,18 @@ def _time_major(layer: RNN, inputs: Tensor) -> Tensor:
 
 def _run(step: _VectorStep, inputs: Tensor) -> tuple[Tensor, Tensor]:
     """Return the states before each step and the outputs, each `(time, batch, size)`."""
-    states, outputs = [step.start], []
+    states, outputs, size = [step.start], [], step.start.shape[1]
     for x in inputs:
         result = step(x, states[-1])
-        output, state = tf.split(result, [-1, step.start.shape[1]], axis=1)
-        outputs.append(output)
-        states.append(state)
+        outputs.append(result[:, :-size])
+        states.append(result[:, -size:])
     return tf.stack(states[:-1]), tf.stack(outputs)
+
+
+def _compiled(function: Callable[..., Any], *arguments: Tensor) -> Callable[..., Any]:
+    """Return the graph of a function for arguments like these."""
+    # Called by way of the `tf.function` itself, a new one for each layer, it would warn of that.
+    return tf.function(function).get_concrete_function(*arguments)
 
 
 def _loss_gradient(loss: Callable[[Tensor], Tensor], outputs: Tensor) -> np.ndarray:
@@ -193,17 +217,21 @@ def _loss_gradient(loss: Callable[[Tensor], Tensor], outputs: Tensor) -> np.ndar
         total = tf.reduce_sum(loss(tf.transpose(outputs, [1, 0, 2])))
     gradient = tape.gradient(total, outputs)
     check_depends(OWNER, "loss", gradient)
-    return np.asarray(gradient, "float64")
+    return np.asarray(tf.convert_to_tensor(gradient), "float64")
 
 
 def _transitions(step: _VectorStep, inputs: Tensor, states: Tensor) -> np.ndarray:
     """Return `d[o_t; s_t]/ds_{t-1}` of all steps and sequences, `(time, batch, rows, columns)`."""
     # No step waits for another here, so the steps are further rows of one batch.
     inputs, flat = (tf.reshape(x, [-1, x.shape[-1]]) for x in (inputs, states))
-    with tf.GradientTape() as tape:
-        tape.watch(flat)
-        result = step(inputs, flat)
-    jacobian = tape.batch_jacobian(result, flat, unconnected_gradients="zero")
+
+    def derivative(inputs: Tensor, state: Tensor) -> Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(state)
+            result = step(inputs, state)
+        return tape.batch_jacobian(result, state, unconnected_gradients="zero")
+
+    jacobian = _compiled(derivative, inputs, flat)(inputs, flat)
     return np.asarray(jacobian, "float64").reshape(*states.shape[:2], *jacobian.shape[1:])
 
 
@@ -212,6 +240,8 @@ def _pull_back(seeds: np.ndarray, transitions: np.ndarray) -> np.ndarray:
 
         dE_t/d[o_t; s_t] = [dE_t/do_t; 0]
         dE_t/d[o_k; s_k] = [0; dE_t/d[o_{k+1}; s_{k+1}] d[o_{k+1}; s_{k+1}]/ds_k]
+
+    No step reads the output of another, only states.
     """
     time, batch, size = seeds.shape
     pulled = np.zeros((time, time, batch, transitions.shape[2]))
@@ -229,9 +259,15 @@ def _products(jacobians: np.ndarray) -> np.ndarray:
     products = np.broadcast_to(np.eye(size), jacobians.shape).copy()
     for k in reversed(range(time - 1)):
         products[k + 1 :] = products[k + 1 :] @ jacobians[k + 1]
-        singular_values = np.linalg.svd(products[k + 1 :], compute_uv=False)
-        norms[k + 1 :, k] = singular_values.max(axis=(1, 2), initial=0)
+        norms[k + 1 :, k] = [_spectral_norm(product) for product in products[k + 1 :]]
     return norms
+
+
+def _spectral_norm(blocks: np.ndarray) -> float:
+    """Return the spectral norm of a block-diagonal matrix; infinite where it has overflowed."""
+    if not np.isfinite(blocks).all():
+        return np.inf
+    return np.linalg.svd(blocks, compute_uv=False).max(initial=0)
 
 
 def _terms(
@@ -245,19 +281,19 @@ def _terms(
     """Return `immediate`, `term_norms` and `terms` of a `GradientFlow`."""
     time = len(inputs)
 
-    @tf.function
-    def derivatives(inputs: Tensor, state: Tensor) -> list[Tensor]:
+    def immediate_derivatives(inputs: Tensor, state: Tensor) -> list[Tensor]:
         with tf.GradientTape() as tape:
             result = step(inputs, state)
         values = [weight.value for weight in weights]
         return tape.jacobian(result, values, unconnected_gradients="zero")
 
+    derivatives = _compiled(immediate_derivatives, inputs[0], states[0])
     immediate = tuple(np.zeros(time) for _ in weights)
     norms = tuple(np.zeros((time, time)) for _ in weights)
     terms = tuple(np.zeros((time, *weight.shape)) for weight in weights)
     for k in range(time):
-        for index, derivative in enumerate(derivatives(inputs[k], states[k])):
-            derivative = np.asarray(derivative, "float64")
+        for index, tensor in enumerate(derivatives(inputs[k], states[k])):
+            derivative = np.asarray(tensor, "float64")
             immediate[index][k] = np.linalg.norm(derivative[:, size:])
             added = np.tensordot(pulled[k:, k], derivative, axes=2)
             norms[index][k:, k] = np.linalg.norm(added.reshape(time - k, -1), axis=1)

@@ -33,18 +33,24 @@ def plot_gradient_flow(flows: Mapping[str, GradientFlow], path: str | Path) -> N
             "`plot_gradient_flow` needs at least one flow. Received: none. "
             'Pass what `gradient_flow` returned, for example `{"LSTM": flow}`.'
         )
-    figure = Figure(figsize=(9, 4), layout="constrained")
+    figure = Figure(figsize=(9, 4.5), layout="constrained")
     left, right = figure.subplots(1, 2)
-    for name, flow in flows.items():
-        terms = flow.by_lag(flow.total)
-        _draw(left, name, flow.by_lag(flow.jacobians))
-        _draw(right, name, terms / terms[0])
-    left.set(title="product of the Jacobians", ylabel="$|ds_t / ds_k|$")
-    right.set(title="terms of $dE/dW$", ylabel="norm, relative to lag 0")
-    left.legend()
-    figure.savefig(path, dpi=120)
+    _draw(left, {name: flow.by_lag(flow.jacobians) for name, flow in flows.items()})
+    _draw(right, {name: _relative(flow.by_lag(flow.total)) for name, flow in flows.items()})
+    left.set(title="from state to state", ylabel="$|ds_t / ds_k|$")
+    right.set(title="terms of the gradient", ylabel="$|dE_t/ds_k\\; d^+s_k/dW|$, at lag 0: 1")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    figure.savefig(path, dpi=100)
 
 
-def _draw(axes: Any, name: str, values: np.ndarray) -> None:
-    axes.plot(values, label=name)
-    axes.set(xlabel="lag $t - k$", yscale="log")
+def _draw(axes: Any, lines: Mapping[str, np.ndarray]) -> None:
+    axes.axhline(1, color="lightgray")
+    for name, values in lines.items():
+        # A zero has no place on a logarithmic axis.
+        axes.plot(np.where(values > 0, values, np.nan), label=name)
+    axes.set(xlabel="lag $t - k$: steps back", yscale="log")
+    axes.margins(x=0)
+
+
+def _relative(values: np.ndarray) -> np.ndarray:
+    return values / values[0] if values[0] > 0 else values
