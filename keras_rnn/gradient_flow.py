@@ -22,6 +22,7 @@ from keras_rnn.layers import RNN
 __all__ = ["GradientFlow", "gradient_flow"]
 
 OWNER = "gradient_flow"
+ZERO = tf.UnconnectedGradients.ZERO
 
 
 @dataclass(frozen=True)
@@ -204,12 +205,6 @@ def _run(step: _VectorStep, inputs: Tensor) -> tuple[Tensor, Tensor]:
     return tf.stack(states[:-1]), tf.stack(outputs)
 
 
-def _compiled(function: Callable[..., Any], *arguments: Tensor) -> Callable[..., Any]:
-    """Return the graph of a function for arguments like these."""
-    # Called by way of the `tf.function` itself, a new one for each layer, it would warn of that.
-    return tf.function(function).get_concrete_function(*arguments)
-
-
 def _loss_gradient(loss: Callable[[Tensor], Tensor], outputs: Tensor) -> np.ndarray:
     """Return `dE_t/do_t`, `(time, batch, size)`."""
     with tf.GradientTape() as tape:
@@ -224,15 +219,12 @@ def _transitions(step: _VectorStep, inputs: Tensor, states: Tensor) -> np.ndarra
     """Return `d[o_t; s_t]/ds_{t-1}` of all steps and sequences, `(time, batch, rows, columns)`."""
     # No step waits for another here, so the steps are further rows of one batch.
     inputs, flat = (tf.reshape(x, [-1, x.shape[-1]]) for x in (inputs, states))
-
-    def derivative(inputs: Tensor, state: Tensor) -> Tensor:
-        with tf.GradientTape() as tape:
-            tape.watch(state)
-            result = step(inputs, state)
-        return tape.batch_jacobian(result, state, unconnected_gradients="zero")
-
-    jacobian = _compiled(derivative, inputs, flat)(inputs, flat)
-    return np.asarray(jacobian, "float64").reshape(*states.shape[:2], *jacobian.shape[1:])
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(flat)
+        entries = tf.unstack(step(inputs, flat), axis=1)
+    gradients = [tape.gradient(entry, flat, unconnected_gradients=ZERO) for entry in entries]
+    jacobian = np.stack(gradients, axis=1).astype("float64")
+    return jacobian.reshape(*states.shape[:2], *jacobian.shape[1:])
 
 
 def _pull_back(seeds: np.ndarray, transitions: np.ndarray) -> np.ndarray:
@@ -281,18 +273,19 @@ def _terms(
     """Return `immediate`, `term_norms` and `terms` of a `GradientFlow`."""
     time = len(inputs)
 
-    def immediate_derivatives(inputs: Tensor, state: Tensor) -> list[Tensor]:
+    def derivatives(inputs: Tensor, state: Tensor) -> list[Tensor]:
         with tf.GradientTape() as tape:
             result = step(inputs, state)
         values = [weight.value for weight in weights]
-        return tape.jacobian(result, values, unconnected_gradients="zero")
+        return tape.jacobian(result, values, unconnected_gradients=ZERO)
 
-    derivatives = _compiled(immediate_derivatives, inputs[0], states[0])
+    # A `tf.function` that is new for each layer would warn of that if it were called itself.
+    compiled = tf.function(derivatives).get_concrete_function(inputs[0], states[0])
     immediate = tuple(np.zeros(time) for _ in weights)
     norms = tuple(np.zeros((time, time)) for _ in weights)
     terms = tuple(np.zeros((time, *weight.shape)) for weight in weights)
     for k in range(time):
-        for index, tensor in enumerate(derivatives(inputs[k], states[k])):
+        for index, tensor in enumerate(compiled(inputs[k], states[k])):
             derivative = np.asarray(tensor, "float64")
             immediate[index][k] = np.linalg.norm(derivative[:, size:])
             added = np.tensordot(pulled[k:, k], derivative, axes=2)

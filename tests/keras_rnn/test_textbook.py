@@ -122,12 +122,11 @@ def test_the_gradient_of_the_textbook_is_the_slope_of_its_loss(rng):
     V, step = rng.normal(size=(LABELS, size)), 1e-5
     _, _, gradients = summed(textbook.deep_network, x, labels, levels, V)
     for array, gradient in zip([*arrays, V], gradients, strict=True):
-        direction = rng.normal(size=array.shape)
-        losses = []
+        direction, losses = rng.normal(size=array.shape), []
         for distance in (step, -step):
-            array += distance * direction
+            np.add(array, distance * direction, out=array)
             losses.append(summed(textbook.deep_network, x, labels, levels, V)[1])
-            array -= distance * direction
+            np.subtract(array, distance * direction, out=array)
         slope = (losses[0] - losses[1]) / (2 * step)
         np.testing.assert_allclose(np.sum(gradient * direction), slope, rtol=1e-6)
 

@@ -43,14 +43,13 @@ def term(x, s, seed, params, f, t, k):
 
 
 def sums_over_time(x, s, seeds, params, f):
-    """dE/d(U, W, b) = sum_t sum_{k<=t} of the terms, and dE/dx; row t - 1 of `seeds` is dE_t/ds_t."""
+    """dE/d(U, W, b) = sum_t sum_{k<=t} term, and dE/dx; row t - 1 of `seeds` is dE_t/ds_t."""
     gradients, dx = [np.zeros_like(p) for p in params], np.zeros_like(x)
     for t in range(1, len(x) + 1):
         for k in range(1, t + 1):
             parts, dx_k = term(x, s, seeds[t - 1], params, f, t, k)
             dx[k - 1] += dx_k
-            for gradient, part in zip(gradients, parts, strict=True):
-                gradient += part
+            gradients = [g + part for g, part in zip(gradients, parts, strict=True)]
     return gradients, dx
 
 
