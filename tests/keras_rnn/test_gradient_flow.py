@@ -105,7 +105,7 @@ def test_the_terms_add_up_to_the_gradient_of_the_tape(name, rng):
     flow = gradient_flow(layer, inputs, loss)
     assert_adds_up(flow, of_the_tape(layer, inputs, loss))
     assert flow.names == tuple(weight.path for weight in layer.cell.trainable_weights)
-    assert all(np.abs(norms[-1, 1]) > 0 for norms in flow.term_norms if norms.any())
+    assert flow.total[-1, 1] > 0
 
 
 def test_single_precision_adds_up_too(rng):
@@ -215,16 +215,17 @@ def load_script():
     return script
 
 
-def remains(layer, rng, lag=20):
+def remains(layer, rng, lag=16):
     inputs = 0.1 * rng.normal(size=(2, lag + 1, 4))
     flow = gradient_flow(layer, inputs, lambda outputs: outputs[:, -1] ** 2)
     total = flow.by_lag(flow.total)
     return flow.by_lag(flow.jacobians)[lag], total[lag] / total[0]
 
 
-def test_memory_fades_stays_and_explodes(rng):
+def test_memory_fades_stays_and_explodes(rng, monkeypatch):
     keras.utils.set_random_seed(0)
     script = load_script()
+    monkeypatch.setattr(script, "UNITS", 16)
     assert max(remains(script.simple_network(0.8), rng)) < 0.1
     assert min(remains(script.simple_network(4.0), rng)) > 10
     for stays in remains(script.lstm_network(2.0), rng):

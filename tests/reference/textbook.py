@@ -56,7 +56,8 @@ def sums_over_time(x, s, seeds, params, f):
 def classify(s, V, labels, steps):
     """o_t = softmax(V s_t), E = -sum_t log o_t[label_t] over the given steps, from 0.
 
-    Returns the outputs, E, dE/dV = sum_t (o_t - y_t) s_t^T and dE_t/ds_t = V^T (o_t - y_t).
+    With e_t one at the label and zero elsewhere, returns the outputs, E,
+    dE/dV = sum_t (o_t - e_t) s_t^T and dE_t/ds_t = V^T (o_t - e_t).
     """
     loss, dV, seeds, outputs = 0.0, np.zeros_like(V), np.zeros_like(s), []
     for t in steps:
