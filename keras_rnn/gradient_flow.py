@@ -212,7 +212,7 @@ def _loss_gradient(loss: Callable[[Tensor], Tensor], outputs: Tensor) -> np.ndar
         total = tf.reduce_sum(loss(tf.transpose(outputs, [1, 0, 2])))
     gradient = tape.gradient(total, outputs)
     check_depends(OWNER, "loss", gradient)
-    return np.asarray(tf.convert_to_tensor(gradient), "float64")
+    return np.asarray(gradient, "float64")
 
 
 def _transitions(step: _VectorStep, inputs: Tensor, states: Tensor) -> np.ndarray:

@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 import tensorflow as tf
+from matplotlib.figure import Figure
 from reference import textbook
 from reference.twins import give_random_weights
 
@@ -241,7 +242,7 @@ def test_what_overflows_is_infinite(rng):
     assert flow.jacobians[2, 0] == np.inf
 
 
-def test_the_script_of_the_guide_draws_all_its_networks(tmp_path, monkeypatch):
+def test_the_script_of_the_guide_writes_a_picture_of_all_its_networks(tmp_path, monkeypatch):
     script = load_script()
     for name, size in {"TIME": 4, "UNITS": 3}.items():
         monkeypatch.setattr(script, name, size)
@@ -250,6 +251,19 @@ def test_the_script_of_the_guide_draws_all_its_networks(tmp_path, monkeypatch):
     text = (tmp_path / "flow.svg").read_text(encoding="utf-8")
     labels = ["SimpleRNN, spectral radius 4", "LSTM, forget bias 2", "GRU", "from state to state"]
     assert [text.count(f">{label}<") for label in labels] == [1] * len(labels)
+
+
+def test_a_picture_shows_jacobians_and_terms_by_lag_on_logarithmic_axes(rng, monkeypatch):
+    figures = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path, **options: figures.append(figure))
+    flow = gradient_flow(make("simple", rng), rng.normal(size=SHAPE), random_loss(rng))
+    plot_gradient_flow({"network": flow}, "flow.png")
+    left, right = figures[0].axes
+    assert left.get_yscale() == right.get_yscale() == "log"
+    terms = flow.by_lag(flow.total)
+    for axes, expected in ((left, flow.by_lag(flow.jacobians)), (right, terms / terms[0])):
+        (line,) = [line for line in axes.lines if line.get_label() == "network"]
+        np.testing.assert_array_equal(line.get_ydata(), expected)
 
 
 def test_a_picture_needs_a_flow(tmp_path):
