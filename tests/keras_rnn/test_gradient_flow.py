@@ -115,6 +115,14 @@ def test_single_precision_adds_up_too(rng):
     assert_adds_up(gradient_flow(layer, inputs, loss), of_the_tape(layer, inputs, loss), 1e-5)
 
 
+def test_mixed_precision_is_computed_in_the_type_of_the_weights(rng):
+    inputs = rng.normal(size=SHAPE).astype("float32")
+    plain, mixed = (make("lstm", rng, dtype=dtype) for dtype in ("float32", "mixed_float16"))
+    mixed.set_weights(plain.get_weights())
+    flows = [gradient_flow(layer, inputs, lambda outputs: outputs**2) for layer in (plain, mixed)]
+    np.testing.assert_allclose(flows[1].total, flows[0].total, rtol=1e-5)
+
+
 def test_a_stateful_layer_starts_where_it_stands_and_stays_there(rng):
     layer, inputs = make("lstm", rng, stateful=True), tf.constant(rng.normal(size=SHAPE))
     loss = random_loss(rng)
