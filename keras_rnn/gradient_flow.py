@@ -159,7 +159,7 @@ class _VectorStep:
         self.constants = constants
         initial = layer.get_initial_state(batch_size, **constants)
         self.structure = layer.states if layer.stateful else initial
-        leaves = [ops.convert_to_tensor(leaf) for leaf in tree.flatten(self.structure)]
+        leaves = [tf.convert_to_tensor(leaf) for leaf in tree.flatten(self.structure)]
         self.leaves = [tf.cast(x, self.dtype) if x.dtype.is_floating else x for x in leaves]
         self.start = self._join(self.leaves)
 
