@@ -2,6 +2,8 @@
 
 from keras_rnn.attention import AdditiveAttention, AttentionCell, Memory
 from keras_rnn.cells import GRUCell, LSTMCell, RecurrentCell, SimpleRNNCell, StackedRNNCells
+from keras_rnn.gradient_flow import GradientFlow, gradient_flow
+from keras_rnn.gradient_plot import plot_gradient_flow
 from keras_rnn.layers import GRU, LSTM, RNN, SimpleRNN
 from keras_rnn.wrappers import Bidirectional, StackedRNN
 
@@ -15,6 +17,7 @@ __all__ = [
     "AttentionCell",
     "Bidirectional",
     "GRUCell",
+    "GradientFlow",
     "LSTMCell",
     "Memory",
     "RecurrentCell",
@@ -22,4 +25,6 @@ __all__ = [
     "SimpleRNNCell",
     "StackedRNN",
     "StackedRNNCells",
+    "gradient_flow",
+    "plot_gradient_flow",
 ]

@@ -11,12 +11,15 @@ __all__ = [
     "check_cell",
     "check_choice",
     "check_count",
+    "check_depends",
     "check_equal_settings",
     "check_mask",
+    "check_no_mask",
     "check_positive_integer",
     "check_rank",
     "check_rate",
     "check_recompute",
+    "check_recurrent_layer",
     "check_static_length",
     "check_time_steps",
     "check_truncation",
@@ -178,3 +181,33 @@ def check_truncation(owner: str, truncation: Any, unroll: bool) -> tuple[int, in
             f"unroll={unroll}. Pass for example `truncation=(20, 40)`."
         )
     return pair[0], pair[1]
+
+
+def check_recurrent_layer(owner: str, layer: Any, kind: type) -> None:
+    """Raise `ValueError` unless `layer` is a recurrent layer, of the class `kind`."""
+    if not isinstance(layer, kind):
+        raise ValueError(
+            f"`{owner}` needs a recurrent layer of `keras_rnn`, one cell in one direction. "
+            f"Received: {layer!r}. Pass `LSTM(64)` or `RNN(cell)`, or one layer of a wrapper, "
+            "such as `bidirectional.forward_layer`."
+        )
+
+
+def check_no_mask(owner: str, name: str, tensor: Any) -> None:
+    """Raise `ValueError` if `tensor` carries a mask."""
+    if getattr(tensor, "_keras_mask", None) is not None:
+        raise ValueError(
+            f"`{owner}` needs `{name}` without a mask. Received: a tensor with a mask, of shape "
+            f"{tuple(tensor.shape)}. Pass sequences of equal length, as a tensor of their own, "
+            f"for example `tf.identity({name})`."
+        )
+
+
+def check_depends(owner: str, name: str, gradient: Any) -> None:
+    """Raise `ValueError` if there is no gradient, so that `name` did not depend on its argument."""
+    if gradient is None:
+        raise ValueError(
+            f"`{owner}` needs a `{name}` that can be differentiated by its argument. "
+            f"Received: a `{name}` without a gradient. Compute it from the argument, "
+            "in TensorFlow or `keras.ops`, not in NumPy."
+        )
