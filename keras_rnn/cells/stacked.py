@@ -99,8 +99,9 @@ class StackedRNNCells(RecurrentCell):
         return {**super().get_config(), "cells": cells}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "StackedRNNCells":
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "StackedRNNCells":
         """Build the stack from what `get_config` returned."""
         config = dict(config)
-        cells = [keras.saving.deserialize_keras_object(cell) for cell in config.pop("cells")]
+        deserialize = keras.saving.deserialize_keras_object
+        cells = [deserialize(cell, custom_objects) for cell in config.pop("cells")]
         return cls(cells, **config)
