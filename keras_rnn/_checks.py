@@ -162,7 +162,7 @@ def check_batch_size(owner: str, sequences: Any, wanted: int) -> None:
     """Raise `ValueError` if there are known to be other than `wanted` sequences."""
     if sequences.shape[0] not in {None, wanted}:
         raise ValueError(
-            f"`{owner}` needs batches of {wanted} sequences, for which it has states. "
+            f"`{owner}` needs the batch size {wanted}, for which it has states. "
             f"Received: sequences of shape {tuple(sequences.shape)}. "
             "Pass as many sequences in each call, or use a layer with `stateful=False`."
         )

@@ -8,7 +8,6 @@ from keras import ops, tree
 from keras_rnn._checks import (
     check_batch_size,
     check_cell,
-    check_equal_settings,
     check_keeps_states,
     check_known_batch_size,
     check_learnable,
@@ -95,8 +94,6 @@ class RNN(SequenceLayer):
         kwargs.setdefault("dtype", getattr(cell, "dtype_policy", None))
         super().__init__(**kwargs)
         self.cell = check_cell(owner, cell)
-        if contract.follows_contract(cell):
-            check_equal_settings(owner, "dtype", self.dtype_policy.name, cell.dtype_policy.name)
         self.return_sequences = return_sequences
         self.return_state = return_state
         self.go_backwards = go_backwards
@@ -132,12 +129,14 @@ class RNN(SequenceLayer):
         constants = constants or {}
         states = self._starting_states(initial_state, batch_size, constants)
         noise = contract.draw_noise(self.cell, batch_size, features, training)
+        sequences = ops.cast(sequences, getattr(self.cell, "compute_dtype", sequences.dtype))
         outputs, last_output, states = self.scan(
             sequences, states, noise, constants, training, mask
         )
         if self.stateful:
             assign_states(self.states, states)
         output = outputs if self.return_sequences else last_output
+        output, states = tree.map_structure(self._cast, (output, states))
         return (output, *states) if self.return_state else output
 
     def scan(
@@ -222,6 +221,9 @@ class RNN(SequenceLayer):
         if not self.return_state:
             return shape
         return (shape, *tree.map_structure(lambda size: (batch_size, size), self.state_size))
+
+    def _cast(self, tensor: Tensor) -> Tensor:
+        return ops.cast(tensor, self.compute_dtype)
 
     def _check_shape(self, sequences: Tensor | Shape) -> None:
         axes = "(batch, time, features)"

@@ -117,6 +117,7 @@ class Bidirectional(SequenceLayer):
         if self.return_state:
             states = (*forward[1:], *backward[1:])
             forward, backward = forward[0], backward[0]
+        forward, backward = (ops.cast(y, self.compute_dtype) for y in (forward, backward))
         if self.return_sequences:
             backward = ops.flip(backward, axis=1)
         output = self._merge(forward, backward)

@@ -287,5 +287,5 @@ def test_a_stateful_layer_needs_one_known_batch_size(rng):
     with pytest.raises(ValueError, match="needs a known batch size for `stateful=True`"):
         GRU(3, stateful=True)(keras.Input((5, 4)))
     layer = ready(GRU(3, stateful=True), rng)
-    with pytest.raises(ValueError, match=r"needs batches of 3 sequences.*\(2, 5, 4\)"):
+    with pytest.raises(ValueError, match=r"needs the batch size 3.*\(2, 5, 4\)"):
         layer(np.zeros((2, 5, 4)))
