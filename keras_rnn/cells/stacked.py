@@ -86,9 +86,9 @@ class StackedRNNCells(RecurrentCell):
         for cell, cell_states, cell_noise in zip(self.cells, states, noise, strict=True):
             inputs = contract.project(cell, output, cell_noise)
             is_bare = not isinstance(cell_states, list | tuple)
-            cell_states = [cell_states] if is_bare else cell_states
-            output, stepped = contract.step(cell, inputs, cell_states, training, cell_noise)
-            next_states.append(stepped[0] if is_bare else stepped)
+            before = [cell_states] if is_bare else cell_states
+            output, after = contract.step(cell, inputs, before, training, cell_noise)
+            next_states.append(after[0] if is_bare else after)
         return output, next_states
 
     def get_initial_state(self, batch_size: int | Tensor | None = None) -> State:

@@ -1,9 +1,12 @@
 """`RNN(cell)`: a cell and the scan make a sequence layer."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import keras
 from keras import ops, tree
+from keras.src.backend import AutocastScope  # Has no public name.
 
 from keras_rnn._checks import (
     check_batch_size,
@@ -125,14 +128,14 @@ class RNN(SequenceLayer):
     ) -> Any:
         """Run the cell over the sequences."""
         self._check_call(sequences, mask)
-        batch_size, features = ops.shape(sequences)[0], sequences.shape[-1]
         constants = constants or {}
+        batch_size, features = ops.shape(sequences)[0], sequences.shape[-1]
         states = self._starting_states(initial_state, batch_size, constants)
-        noise = contract.draw_noise(self.cell, batch_size, features, training)
-        sequences = ops.cast(sequences, getattr(self.cell, "compute_dtype", sequences.dtype))
-        outputs, last_output, states = self.scan(
-            sequences, states, noise, constants, training, mask
-        )
+        with self._dtype_of_the_cell() as dtype:
+            noise = contract.draw_noise(self.cell, batch_size, features, training)
+            outputs, last_output, states = self.scan(
+                ops.cast(sequences, dtype), states, noise, constants, training, mask
+            )
         if self.stateful:
             assign_states(self.states, states)
         output = outputs if self.return_sequences else last_output
@@ -221,6 +224,13 @@ class RNN(SequenceLayer):
         if not self.return_state:
             return shape
         return (shape, *tree.map_structure(lambda size: (batch_size, size), self.state_size))
+
+    @contextmanager
+    def _dtype_of_the_cell(self) -> Iterator[str]:
+        """Let variables be cast to the type in which the cell computes, where it is another."""
+        dtype = getattr(self.cell, "compute_dtype", self.compute_dtype)
+        with nullcontext() if dtype == self.compute_dtype else AutocastScope(dtype):
+            yield dtype
 
     def _cast(self, tensor: Tensor) -> Tensor:
         return ops.cast(tensor, self.compute_dtype)
