@@ -1,5 +1,6 @@
 """`convert`: whole models of Keras' layers into ours and back, and files that go both ways."""
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -118,6 +119,21 @@ def test_a_file_of_weights_loads_into_a_model_of_the_other_package(name, come, g
     other.load_weights(tmp_path / "model.weights.h5")
     outputs(other, inputs) if name != "stateful" else reset(other)
     assert_equal(outputs(other, inputs), outputs(model, inputs))
+
+
+def entries(path):
+    names = []
+    with h5py.File(path) as file:
+        file.visit(names.append)
+    return names
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_files_of_weights_have_the_same_entries(name, tmp_path):
+    for package in ("keras", "keras_rnn"):
+        MODELS[name][0](PACKAGES[package]).save_weights(tmp_path / f"{package}.weights.h5")
+    files = [entries(tmp_path / f"{package}.weights.h5") for package in PACKAGES]
+    assert files[0] == files[1]
 
 
 def reset(model):

@@ -9,13 +9,16 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from reference.twins import MASKS, assert_equal, assert_layers_equal, give_random_weights
+from reference.twins import MASKS as ALL_MASKS
+from reference.twins import assert_equal, assert_layers_equal, give_random_weights
 
 from keras_rnn import GRU, LSTM, Bidirectional, SimpleRNN
 from keras_rnn.layers import cudnn
 
 KERAS = importlib.import_module("keras.src.backend.tensorflow.rnn")
 SHAPE = (3, 5, 4)
+EMPTY = np.array([[1, 1, 1, 1, 1], [0, 0, 0, 0, 0], [1, 0, 0, 0, 0]], dtype=bool)
+MASKS = {name: ALL_MASKS[name] for name in ("none", "right", "holes")} | {"empty": EMPTY}
 FITTING = {"none", "right"}  # The masks that cuDNN takes.
 SEQUENCES, ZERO = ("return_sequences",), ("zero_output_for_mask",)
 BACKWARDS = ("return_sequences", "go_backwards")
@@ -39,6 +42,8 @@ class Kernel:
 
     def run(self, cell, sequences, states, mask, *, kernel, recurrent_kernel, bias, **options):
         self.calls += 1
+        if mask is not None:
+            KERAS._assert_valid_mask(mask)
         cell.kernel, cell.recurrent_kernel, cell.bias = kernel, recurrent_kernel, bias
         _, outputs, states = KERAS.rnn(
             cell.call,
@@ -60,7 +65,7 @@ def kernel(monkeypatch):
 
 
 @pytest.mark.parametrize("graph", [False, True])
-@pytest.mark.parametrize("mask", ["none", "right", "holes", "empty_row"])
+@pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("flags", [(), SEQUENCES, ZERO, BACKWARDS, ZERO + SEQUENCES])
 @pytest.mark.parametrize("layer_class", [LSTM, GRU])
 def test_the_result_is_that_of_the_scan(layer_class, flags, mask, graph, kernel, rng):

@@ -97,6 +97,17 @@ def test_configs_of_wrappers_have_the_keys_of_keras():
 
 
 @pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("options", [{}, {"dropout": 0.5}, {"stateful": True}])
+def test_variables_are_those_of_keras_the_seed_included(name, options):
+    named = []
+    for cls in pair(name):
+        layer = cls(3, **options)
+        layer.build(SHAPE)
+        named.append([(v.path.split("/")[-2:], v.shape, v.trainable) for v in layer.variables])
+    assert named[0] == named[1]
+
+
+@pytest.mark.parametrize("name", LAYERS)
 def test_what_a_layer_shows_of_its_cell_is_not_set_on_the_layer(name):
     for layer in (cls(3) for cls in pair(name)):
         with pytest.raises(AttributeError):
