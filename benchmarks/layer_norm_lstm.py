@@ -8,6 +8,7 @@ from keras_rnn import RecurrentCell
 
 
 def normalize(x: Any, gain: Any, shift: Any) -> Any:
+    """Return x of mean 0 and variance 1 along its last axis, times the gain, plus the shift."""
     mean, variance = ops.moments(x, axes=[-1], keepdims=True)
     return (x - mean) * ops.rsqrt(variance + 1e-3) * gain + shift
 
@@ -21,6 +22,7 @@ class LayerNormLSTMCell(RecurrentCell):
         self.state_size = [units, units]
 
     def build(self, input_shape: Any) -> None:
+        """Create the kernels, the bias and three pairs of gain and shift."""
         columns = 4 * self.units
         self.kernel = self.add_weight((input_shape[-1], columns), name="kernel")
         self.recurrent_kernel = self.add_weight((self.units, columns), name="recurrent_kernel")
@@ -32,9 +34,11 @@ class LayerNormLSTMCell(RecurrentCell):
             self.norms[name] = (gain, shift)
 
     def project(self, inputs: Any) -> Any:
+        """Return what the input says to the gates, normalised."""
         return normalize(ops.matmul(inputs, self.kernel), *self.norms["input"]) + self.bias
 
     def step(self, projected: Any, states: Any, training: bool = False) -> Any:
+        """Return h and `[h, c]`."""
         h, c = states
         z = projected + normalize(self.recur(h, self.recurrent_kernel), *self.norms["state"])
         i, f, g, o = ops.split(z, 4, axis=-1)

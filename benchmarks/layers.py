@@ -86,14 +86,17 @@ def torch_train_step(name: str, shape: tuple[int, ...]) -> Run | None:
 
 
 def named(library: Any, name: str, shape: tuple[int, ...]) -> Any:
+    """Return a layer of either library."""
     return getattr(library, name)(shape[-1], return_sequences=True)
 
 
 def layer_norm(library: Any, shape: tuple[int, ...]) -> Any:
+    """Return the same cell in the `RNN` of either library."""
     return library.RNN(LayerNormLSTMCell(shape[-1]), return_sequences=True)
 
 
 def two_layers(library: Any, shape: tuple[int, ...]) -> Any:
+    """Return two bidirectional LSTM layers of either library."""
     layers = [library.LSTM(shape[-1], return_sequences=True) for _ in range(2)]
     return keras.Sequential([library.Bidirectional(layer) for layer in layers])
 
@@ -151,6 +154,7 @@ def rows(groups: list[str], configs: list[str]) -> Iterator[tuple[str, dict[str,
 
 
 def calibrate(matrix: Any) -> float:
+    """Return the seconds that the square of the matrix takes."""
     began = time.perf_counter()
     (matrix @ matrix).numpy()
     return time.perf_counter() - began

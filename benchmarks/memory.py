@@ -10,6 +10,7 @@ import argparse
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 
 NAMES = ("keras", "ours", "ours, recomputed", "torch")
 
@@ -51,7 +52,7 @@ def torch_step(args: argparse.Namespace) -> None:
     report(run, args.length)
 
 
-def report(run, length: int) -> None:
+def report(run: Callable[[int], None], length: int) -> None:
     """Print the MiB that `run(length)` needs above a short run."""
     run(2)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -79,7 +80,7 @@ def compare() -> None:
     theirs = None
     for name in NAMES:
         command = [sys.executable, __file__, *sys.argv[1:], "--only", name]
-        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        found = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
         if found.returncode:
             print(f"{name:20} not measured: {found.stderr.strip().splitlines()[-1]}")
             continue

@@ -1,7 +1,16 @@
-"""Recurrent cells, sequence layers, wrappers and attention for Keras 3 on TensorFlow."""
+"""Recurrent cells, sequence layers, wrappers and attention for Keras 3 on TensorFlow.
+
+`import keras_rnn as layers` stands in place of `from keras import layers`: what is not recurrent,
+such as `layers.Dense`, is Keras' own.
+"""
+
+from typing import Any
+
+import keras
 
 from keras_rnn.attention import AdditiveAttention, AttentionCell, Memory
 from keras_rnn.cells import GRUCell, LSTMCell, RecurrentCell, SimpleRNNCell, StackedRNNCells
+from keras_rnn.convert import convert
 from keras_rnn.gradient_flow import GradientFlow, gradient_flow
 from keras_rnn.gradient_plot import plot_gradient_flow
 from keras_rnn.layers import GRU, LSTM, RNN, SimpleRNN
@@ -25,6 +34,14 @@ __all__ = [
     "SimpleRNNCell",
     "StackedRNN",
     "StackedRNNCells",
+    "convert",
     "gradient_flow",
     "plot_gradient_flow",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Return the layer of Keras of the given name."""
+    if not hasattr(keras.layers, name):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(keras.layers, name)

@@ -4,7 +4,10 @@ Every message says who needs what, what came, and what to do.
 """
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
+
+import tensorflow as tf
 
 __all__ = [
     "check_batch_size",
@@ -13,6 +16,9 @@ __all__ = [
     "check_count",
     "check_depends",
     "check_equal_settings",
+    "check_keeps_states",
+    "check_known_batch_size",
+    "check_learnable",
     "check_mask",
     "check_no_mask",
     "check_positive_integer",
@@ -20,6 +26,7 @@ __all__ = [
     "check_rate",
     "check_recompute",
     "check_recurrent_layer",
+    "check_states",
     "check_static_length",
     "check_time_steps",
     "check_truncation",
@@ -31,14 +38,14 @@ LARGEST_SIZE = 2**24
 
 def check_positive_integer(owner: str, name: str, value: Any, example: str) -> int:
     """Return `value` if it is an integer from 1 to `LARGEST_SIZE`, else raise `ValueError`."""
-    is_integer = isinstance(value, int) and not isinstance(value, bool)
+    is_integer = isinstance(value, Integral) and not isinstance(value, bool)
     if not is_integer or not 0 < value <= LARGEST_SIZE:
         raise ValueError(
             f"`{owner}` needs `{name}` to be a positive integer of at most {LARGEST_SIZE}. "
             f"Received: {name}={value!r} ({type(value).__name__}). "
             f"Pass a size, for example `{example}`."
         )
-    return value
+    return int(value)
 
 
 def check_rate(owner: str, name: str, value: Any) -> float:
@@ -81,20 +88,28 @@ def check_cell(owner: str, cell: Any) -> Any:
     return cell
 
 
-def check_rank(owner: str, name: str, tensor: Any, rank: int, axes: str) -> None:
+def check_rank(
+    owner: str, name: str, tensor: Any, rank: int, axes: str, or_more: bool = False
+) -> None:
     """Raise `ValueError` unless `tensor` has the given rank, if its rank is known."""
     shape = getattr(tensor, "shape", tensor)
     if getattr(shape, "rank", 0) is None:
         return
-    if len(shape) != rank:
+    if len(shape) != rank and not (or_more and len(shape) > rank):
         raise ValueError(
-            f"`{owner}` needs `{name}` of rank {rank}, {axes}. "
+            f"`{owner}` needs `{name}` of rank {rank}{' or more' if or_more else ''}, {axes}. "
             f"Received: shape {tuple(shape)}. Reshape it, or add the axis that is missing."
         )
 
 
 def check_mask(owner: str, mask: Any, sequences: Any) -> None:
     """Raise `ValueError` unless `mask` is `(batch, time)` and fits `sequences` where known."""
+    dtype = str(getattr(mask, "dtype", type(mask).__name__))
+    if not any(kind in dtype for kind in ("bool", "int", "float")):
+        raise ValueError(
+            f"`{owner}` needs a mask of truth values, a boolean tensor. Received: {dtype}. "
+            "Pass one, for example `tokens != 0`."
+        )
     check_rank(owner, "mask", mask, 2, "(batch, time)")
     for axis, name in ((0, "batch"), (1, "time")):
         ours, theirs = mask.shape[axis], sequences.shape[axis]
@@ -113,6 +128,19 @@ def check_count(owner: str, name: str, values: Sequence[Any], wanted: int) -> No
             f"`{owner}` needs {wanted} tensors in `{name}`. Received: {len(values)}. "
             "Pass one for each state, in the order of `state_size`."
         )
+
+
+def check_states(owner: str, name: str, states: Sequence[Any], wanted: Sequence[Any]) -> None:
+    """Raise `ValueError` unless there are as many states as wanted, each of the wanted shape."""
+    check_count(owner, name, states, len(wanted))
+    for index, (state, other) in enumerate(zip(states, wanted, strict=True)):
+        shapes = tuple(state.shape), tuple(other.shape)
+        known = [size for size in zip(*shapes, strict=False) if None not in size]
+        if len(shapes[0]) != len(shapes[1]) or any(ours != theirs for ours, theirs in known):
+            raise ValueError(
+                f"`{owner}` needs a state of shape {shapes[1]} at place {index} of `{name}`. "
+                f"Received: shape {shapes[0]}. Pass one row for each sequence, of the cell's size."
+            )
 
 
 def check_static_length(owner: str, length: Any) -> int:
@@ -139,20 +167,20 @@ def check_batch_size(owner: str, sequences: Any, wanted: int) -> None:
     """Raise `ValueError` if there are known to be other than `wanted` sequences."""
     if sequences.shape[0] not in {None, wanted}:
         raise ValueError(
-            f"`{owner}` needs batches of {wanted} sequences, for which it has states. "
+            f"`{owner}` needs the batch size {wanted}, for which it has states. "
             f"Received: sequences of shape {tuple(sequences.shape)}. "
             "Pass as many sequences in each call, or use a layer with `stateful=False`."
         )
 
 
-def check_time_steps(owner: str, sequences: Any) -> None:
-    """Raise `ValueError` if the sequences are known to have no time steps."""
-    if sequences.shape[1] == 0:
+def check_keeps_states(owner: str, states: Any) -> Any:
+    """Return the states that a layer keeps, or raise `ValueError` if it keeps none."""
+    if states is None:
         raise ValueError(
-            f"`{owner}` needs at least one time step. "
-            f"Received: sequences of shape {tuple(sequences.shape)}. "
-            "Pad the sequences to one step and mask it."
+            f"`{owner}` needs `stateful=True` and to be built before it takes states to go on "
+            "from. Received: states, where it keeps none. Build it, or pass `initial_state`."
         )
+    return states
 
 
 def check_recompute(owner: str, stretch: Any, unroll: bool, truncation: Any) -> int | None:
@@ -211,3 +239,39 @@ def check_depends(owner: str, name: str, gradient: Any) -> None:
             f"Received: a `{name}` without a gradient. Compute it from the argument, "
             "in TensorFlow or `keras.ops`, not in NumPy."
         )
+
+
+def check_known_batch_size(owner: str, batch_size: int | None) -> int:
+    """Return `batch_size` if it is known, else raise `ValueError`."""
+    if batch_size is None:
+        raise ValueError(
+            f"`{owner}` needs a known batch size for `stateful=True`. Received: an input "
+            "of unknown batch size. Fix it, for example by `keras.Input(batch_shape=...)`."
+        )
+    return batch_size
+
+
+def check_learnable(owner: str, learn_initial_state: bool, stateful: bool) -> bool:
+    """Return `learn_initial_state` if it can be had, else raise `ValueError`."""
+    if learn_initial_state and stateful:
+        raise ValueError(
+            f"`{owner}` needs states before the first step that are either learned or kept. "
+            "Received: learn_initial_state=True, stateful=True. Pass one of them."
+        )
+    return learn_initial_state
+
+
+def check_time_steps(owner: str, sequences: Any) -> None:
+    """Raise `ValueError` if the sequences have no time steps.
+
+    In a graph that does not know the length, TensorFlow raises its `InvalidArgumentError`.
+    """
+    shape = getattr(sequences, "shape", sequences)
+    message = (
+        f"`{owner}` needs at least one time step. Received: sequences of no steps, of shape "
+        f"{tuple(shape)}. Pad the sequences to one step and mask it."
+    )
+    if shape[1] == 0:
+        raise ValueError(message)
+    if shape[1] is None and tf.is_tensor(sequences):
+        tf.debugging.assert_positive(tf.shape(sequences)[1], message)

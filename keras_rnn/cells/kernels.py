@@ -74,9 +74,10 @@ class KernelCell(RecurrentCell):
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
+        *,
+        implementation: int = 2,
         **kwargs: Any,
     ) -> None:
-        kwargs.pop("implementation", None)  # Both of Keras' give the same result as ours.
         super().__init__(**kwargs)
         owner = type(self).__name__
         self.units = check_positive_integer(owner, "units", units, f"{owner}(units=64)")
@@ -93,9 +94,8 @@ class KernelCell(RecurrentCell):
         self.dropout = check_rate(owner, "dropout", dropout)
         self.recurrent_dropout = check_rate(owner, "recurrent_dropout", recurrent_dropout)
         self.seed = seed
-        self.seed_generator = (
-            keras.random.SeedGenerator(seed) if dropout or recurrent_dropout else None
-        )
+        self.seed_generator = keras.random.SeedGenerator(seed)  # Always, as files of weights are.
+        self.implementation = implementation  # Of Keras' two, both give the result of ours.
         self.state_size: Any = self.units
         self.output_size = self.units
 

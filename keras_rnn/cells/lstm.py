@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_rnn._arguments import in_the_order_of
 from keras_rnn._types import Shape, State, Step, Tensor
 from keras_rnn.cells.kernels import NO_DROPOUT, DropoutMasks, KernelCell, drop_state
 
@@ -48,6 +49,8 @@ class LSTMCell(KernelCell):
     Returns:
         `(h, [h, c])`: output and next states, each `(batch, units)`.
 
+    Arguments by position stand in the order of `keras.layers.LSTMCell`.
+
     Raises:
         ValueError: If `units` is not a positive integer or a rate is not in [0, 1].
 
@@ -62,17 +65,16 @@ class LSTMCell(KernelCell):
 
     blocks = 4
 
+    @in_the_order_of(keras.layers.LSTMCell)
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
-        use_bias: bool = True,
         *,
+        recurrent_activation: Any = "sigmoid",
         unit_forget_bias: bool = True,
         **kwargs: Any,
     ) -> None:
-        super().__init__(units, activation=activation, use_bias=use_bias, **kwargs)
+        super().__init__(units, **kwargs)
         self.recurrent_activation = keras.activations.get(recurrent_activation)
         self.unit_forget_bias = unit_forget_bias
         self.state_size = [self.units, self.units]

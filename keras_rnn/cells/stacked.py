@@ -85,13 +85,20 @@ class StackedRNNCells(RecurrentCell):
         output, next_states = projected, []
         for cell, cell_states, cell_noise in zip(self.cells, states, noise, strict=True):
             inputs = contract.project(cell, output, cell_noise)
-            output, stepped = contract.step(cell, inputs, cell_states, training, cell_noise)
-            next_states.append(stepped)
+            is_bare = not isinstance(cell_states, list | tuple)
+            before = [cell_states] if is_bare else cell_states
+            output, after = contract.step(cell, inputs, before, training, cell_noise)
+            next_states.append(after[0] if is_bare else after)
         return output, next_states
 
     def get_initial_state(self, batch_size: int | Tensor | None = None) -> State:
-        """Return the initial states of each cell."""
-        return [contract.initial_state(cell, batch_size) for cell in self.cells]
+        """Return the initial states of each cell, as it gives them; a bare tensor is one state."""
+        return [
+            cell.get_initial_state(batch_size=batch_size)
+            if hasattr(cell, "get_initial_state")
+            else _zeros(cell, batch_size)
+            for cell in self.cells
+        ]
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
@@ -99,8 +106,14 @@ class StackedRNNCells(RecurrentCell):
         return {**super().get_config(), "cells": cells}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "StackedRNNCells":
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "StackedRNNCells":
         """Build the stack from what `get_config` returned."""
         config = dict(config)
-        cells = [keras.saving.deserialize_keras_object(cell) for cell in config.pop("cells")]
+        deserialize = keras.saving.deserialize_keras_object
+        cells = [deserialize(cell, custom_objects) for cell in config.pop("cells")]
         return cls(cells, **config)
+
+
+def _zeros(cell: Any, batch_size: int | Tensor | None) -> State:
+    states = contract.initial_state(cell, batch_size)
+    return states if isinstance(cell.state_size, list | tuple) else states[0]

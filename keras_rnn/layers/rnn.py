@@ -1,26 +1,33 @@
 """`RNN(cell)`: a cell and the scan make a sequence layer."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import keras
 from keras import ops, tree
+from keras.src.backend.common.variables import AutocastScope  # Has no public name.
 
 from keras_rnn._checks import (
     check_batch_size,
     check_cell,
-    check_count,
-    check_equal_settings,
+    check_keeps_states,
+    check_known_batch_size,
+    check_learnable,
     check_mask,
     check_rank,
     check_recompute,
+    check_states,
     check_static_length,
     check_time_steps,
     check_truncation,
 )
-from keras_rnn._types import Shape, State, Tensor
+from keras_rnn._types import Noise, Shape, State, Tensor
 from keras_rnn.cells import StackedRNNCells, contract
 from keras_rnn.layers.base import SequenceLayer
 from keras_rnn.layers.scan_cell import scan_cell
+from keras_rnn.layers.states import KeptStates, assign_states, learned_states, spread
+from keras_rnn.scan import ScanResult
 
 __all__ = ["RNN"]
 
@@ -52,6 +59,8 @@ class RNN(SequenceLayer):
             of the length keeps least.
         truncation: `(k1, k2)`, truncated backpropagation through time: after each k1 steps, the
             gradient of their outputs goes back through k2 steps and no further.
+        learn_initial_state: Whether the states before the first step are weights, one vector a
+            state and the same for all sequences; otherwise they are zeros.
 
     Call arguments:
         sequences: `(batch, time, features)`.
@@ -75,6 +84,8 @@ class RNN(SequenceLayer):
     (2, 5, 4)
     """
 
+    reads_vectors = False  # A cell of one's own may read more axes than features.
+
     def __init__(
         self,
         cell: Any,
@@ -84,6 +95,8 @@ class RNN(SequenceLayer):
         stateful: bool = False,
         unroll: bool = False,
         zero_output_for_mask: bool = False,
+        *,
+        learn_initial_state: bool = False,
         recompute: int | None = None,
         truncation: tuple[int, int] | None = None,
         **kwargs: Any,
@@ -93,8 +106,6 @@ class RNN(SequenceLayer):
         kwargs.setdefault("dtype", getattr(cell, "dtype_policy", None))
         super().__init__(**kwargs)
         self.cell = check_cell(owner, cell)
-        if contract.follows_contract(cell):
-            check_equal_settings(owner, "dtype", self.dtype_policy.name, cell.dtype_policy.name)
         self.return_sequences = return_sequences
         self.return_state = return_state
         self.go_backwards = go_backwards
@@ -104,13 +115,19 @@ class RNN(SequenceLayer):
         self.recompute = check_recompute(owner, recompute, unroll, truncation)
         self.truncation = check_truncation(owner, truncation, unroll)
         self.states: list[Any] | None = None
+        self.learn_initial_state = check_learnable(owner, learn_initial_state, stateful)
+        self.learned_states: list[Any] = []
+        self._kept: KeptStates | None = None
 
     def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
-        """Build the cell and, if stateful, the variables for the states."""
-        check_rank(self.name, "sequences", sequences_shape, 3, "(batch, time, features)")
+        """Build the cell, and the variables for states that are kept or learned."""
+        self._check_shape(sequences_shape)
         contract.build_cell(self.cell, (sequences_shape[0], *sequences_shape[2:]))
         if self.stateful:
-            self._create_state_variables(sequences_shape[0])
+            batch_size = check_known_batch_size(self.name, sequences_shape[0])
+            self._kept = KeptStates(self.get_initial_state(batch_size), self.variable_dtype)
+        if self.learn_initial_state:
+            self.learned_states = learned_states(self, contract.initial_state(self.cell, 1))
         self.built = True
 
     def call(
@@ -123,11 +140,40 @@ class RNN(SequenceLayer):
     ) -> Any:
         """Run the cell over the sequences."""
         self._check_call(sequences, mask)
-        batch_size, features = ops.shape(sequences)[0], sequences.shape[-1]
         constants = constants or {}
+        batch_size, features = ops.shape(sequences)[0], sequences.shape[-1]
         states = self._starting_states(initial_state, batch_size, constants)
-        noise = contract.draw_noise(self.cell, batch_size, features, training)
-        outputs, last_output, states = scan_cell(
+        with self._dtype_of_the_cell() as dtype:
+            noise = contract.draw_noise(self.cell, batch_size, features, training)
+            outputs, last_output, states = self.scan(
+                ops.cast(sequences, dtype), states, noise, constants, training, mask
+            )
+        if self.stateful:
+            assign_states(self.states, states)
+        output = outputs if self.return_sequences else last_output
+        output, states = tree.map_structure(self._cast, (output, states))
+        return (output, *states) if self.return_state else output
+
+    def scan(
+        self,
+        sequences: Tensor,
+        states: State,
+        noise: Noise | None,
+        constants: dict[str, Any],
+        training: bool,
+        mask: Tensor | None,
+    ) -> ScanResult:
+        """Run the cell over the sequences from the given states; a layer may have another way.
+
+        Args:
+            sequences: `(batch, time, features)`.
+            states: The states before the first step.
+            noise: What the cell drew for this call.
+            constants: Further arguments of its step, by name.
+            training: Whether this is a training step.
+            mask: Boolean `(batch, time)`, or `None`.
+        """
+        return scan_cell(
             self.cell,
             sequences,
             states,
@@ -142,26 +188,39 @@ class RNN(SequenceLayer):
             recompute=self.recompute,
             truncation=self.truncation,
         )
-        self._keep(states)
-        output = outputs if self.return_sequences else last_output
-        return (output, *states) if self.return_state else output
 
     def get_initial_state(self, batch_size: int | Tensor, **constants: Any) -> State:
         """Return the states before the first step when none are given."""
-        return contract.initial_state(self.cell, batch_size, **constants)
-
-    def reset_state(self) -> None:
-        """Set the states of a stateful layer back to zeros."""
-        for variable in tree.flatten(self.states or []):
-            variable.assign(ops.zeros_like(variable))
-
-    reset_states = reset_state
+        zeros = contract.initial_state(self.cell, batch_size, **constants)
+        return spread(self.learned_states, zeros) if self.learned_states else zeros
 
     @property
-    def weights(self) -> list[Any]:
-        """The weights of the cell; as in Keras, the states of a stateful layer are none."""
-        states = {id(variable) for variable in tree.flatten(self.states)}
-        return [weight for weight in super().weights if id(weight) not in states]
+    def state_size(self) -> list[Any]:
+        """The sizes of the states: those of the cell, as a list."""
+        size = self.cell.state_size
+        return list(size) if isinstance(size, list | tuple) else [size]
+
+    @property
+    def states(self) -> State | None:
+        """The variables of a stateful layer that keep its states; `None` if there are none."""
+        return None if self._kept is None else self._kept.states
+
+    def reset_state(self, states: State | None = None) -> None:
+        """Set the states of a stateful layer.
+
+        Args:
+            states: What to set them to, one tensor a state; zeros by default.
+
+        Raises:
+            ValueError: If states are given and do not fit, or the layer keeps none.
+        """
+        if states is not None:
+            kept = tree.flatten(check_keeps_states(self.name, self.states))
+            check_states(self.name, "states", tree.flatten(states), kept)
+        if self.states is not None:
+            assign_states(self.states, states)
+
+    reset_states = reset_state
 
     def compute_mask(self, sequences: Tensor, mask: Tensor | None = None) -> Any:
         """Return the mask of the output: that of the input if sequences are returned."""
@@ -178,15 +237,27 @@ class RNN(SequenceLayer):
         shape = (batch_size, length, size) if self.return_sequences else (batch_size, size)
         if not self.return_state:
             return shape
-        state_size = self.cell.state_size
-        sizes = state_size if isinstance(state_size, list | tuple) else [state_size]
-        return (shape, *tree.map_structure(lambda size: (batch_size, size), list(sizes)))
+        return (shape, *tree.map_structure(lambda size: (batch_size, size), self.state_size))
 
-    def _check_call(self, sequences: Tensor, mask: Tensor | None) -> None:
-        check_rank(self.name, "sequences", sequences, 3, "(batch, time, features)")
+    @contextmanager
+    def _dtype_of_the_cell(self) -> Iterator[str]:
+        """Let variables be cast to the type in which the cell computes, where it is another."""
+        dtype = getattr(self.cell, "compute_dtype", self.compute_dtype)
+        with nullcontext() if dtype == self.compute_dtype else AutocastScope(dtype):
+            yield dtype
+
+    def _cast(self, tensor: Tensor) -> Tensor:
+        return ops.cast(tensor, self.compute_dtype)
+
+    def _check_shape(self, sequences: Tensor | Shape) -> None:
+        axes = "(batch, time, features)"
+        check_rank(self.name, "sequences", sequences, 3, axes, or_more=not self.reads_vectors)
         check_time_steps(self.name, sequences)
         if self.unroll:
-            check_static_length(self.name, sequences.shape[1])
+            check_static_length(self.name, getattr(sequences, "shape", sequences)[1])
+
+    def _check_call(self, sequences: Tensor, mask: Tensor | None) -> None:
+        self._check_shape(sequences)
         if mask is not None:
             check_mask(self.name, mask, sequences)
         if self.stateful:
@@ -198,38 +269,24 @@ class RNN(SequenceLayer):
         structure = self.get_initial_state(batch_size, **constants)
         if initial_state is None:
             initial_state = self.states if self.stateful else structure
-        given, wanted = tree.flatten(initial_state), tree.flatten(structure)
-        check_count(self.name, "initial_state", given, len(wanted))
+        wanted = tree.flatten(structure)
+        given = [ops.convert_to_tensor(state) for state in tree.flatten(initial_state)]
+        check_states(self.name, "initial_state", given, wanted)
         states = [ops.cast(state, zeros.dtype) for state, zeros in zip(given, wanted, strict=True)]
         return tree.pack_sequence_as(structure, states)
 
-    def _keep(self, states: State) -> None:
-        """Assign the states to the variables of a stateful layer."""
-        if self.stateful:
-            variables = tree.flatten(self.states)
-            for variable, state in zip(variables, tree.flatten(states), strict=True):
-                variable.assign(state)
-
-    def _create_state_variables(self, batch_size: int | None) -> None:
-        if batch_size is None:
-            raise ValueError(
-                f"`{self.name}` needs a known batch size for `stateful=True`. Received: an input "
-                "of unknown batch size. Fix it, for example by `keras.Input(batch_shape=...)`."
-            )
-        self.states = tree.map_structure(
-            lambda zeros: self.add_weight(
-                zeros.shape, initializer="zeros", trainable=False, name="rnn_state"
-            ),
-            self.get_initial_state(batch_size),
-        )
-
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
+        """Return the constructor's arguments; those that Keras does not have only where set."""
         names = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll")
         config = {name: getattr(self, name) for name in (*names, "zero_output_for_mask")}
         # Only where they are given, so that Keras can build its own layer from the config.
         extras = {name: getattr(self, name) for name in ("recompute", "truncation")}
         config |= {name: value for name, value in extras.items() if value is not None}
+        if self.learn_initial_state:
+            config["learn_initial_state"] = True
+        if self.activity_regularizer is not None:
+            regularizer = keras.regularizers.serialize(self.activity_regularizer)
+            config["activity_regularizer"] = regularizer
         cell = keras.saving.serialize_keras_object(self.cell)
         return {**super().get_config(), **config, "cell": cell}
 

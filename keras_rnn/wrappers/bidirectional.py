@@ -8,7 +8,7 @@ from keras import ops, tree
 from keras_rnn._checks import check_choice, check_equal_settings
 from keras_rnn._types import Shape, State, Tensor
 from keras_rnn.cells import contract
-from keras_rnn.layers import RNN, SequenceLayer
+from keras_rnn.layers import SequenceLayer
 
 __all__ = ["Bidirectional"]
 
@@ -26,7 +26,8 @@ class Bidirectional(SequenceLayer):
 
     Args:
         layer: The forward layer. As in Keras the wrapper makes its own layer from its config, and
-            from the same config the backward layer.
+            from the same config the backward layer; where there are seeds of dropout, that one has
+            others, so that the two drop different inputs.
         merge_mode: `"concat"`, `"sum"`, `"ave"`, `"mul"`, or `None`: both outputs, not merged.
         weights: Initial weights, a list of arrays: those of the forward layer, then the others.
         backward_layer: A layer of one's own for the way back, with `go_backwards=True`.
@@ -71,8 +72,8 @@ class Bidirectional(SequenceLayer):
         self.merge_mode = check_choice(owner, "merge_mode", merge_mode, modes)
         for given in (layer, *([] if backward_layer is None else [backward_layer])):
             _check_layer(owner, given)
-        self.forward_layer = _copy(layer, "forward", layer.go_backwards)
-        self.backward_layer = backward_layer or _copy(layer, "backward", not layer.go_backwards)
+        self.forward_layer = _forward_copy(layer)
+        self.backward_layer = backward_layer or _backward_copy(layer)
         _check_pair(owner, self.forward_layer, self.backward_layer, merge_mode)
         for one in (self.forward_layer, self.backward_layer):
             one.zero_output_for_mask = one.return_sequences
@@ -103,7 +104,7 @@ class Bidirectional(SequenceLayer):
         """Run both layers over the sequences and merge their outputs."""
         forward_state, backward_state = None, None
         if initial_state is not None:
-            count = len(tree.flatten(self.forward_layer.cell.state_size))
+            count = _state_count(self.forward_layer)
             states = tree.flatten(initial_state)
             forward_state, backward_state = states[:count], states[count:]
         forward = self.forward_layer(
@@ -116,6 +117,7 @@ class Bidirectional(SequenceLayer):
         if self.return_state:
             states = (*forward[1:], *backward[1:])
             forward, backward = forward[0], backward[0]
+        forward, backward = (ops.cast(y, self.compute_dtype) for y in (forward, backward))
         if self.return_sequences:
             backward = ops.flip(backward, axis=1)
         output = self._merge(forward, backward)
@@ -164,29 +166,41 @@ class Bidirectional(SequenceLayer):
         output_mask = mask if self.return_sequences else None
         masks = [output_mask] * (2 if self.merge_mode is None else 1)
         if self.return_state:
-            count = sum(
-                len(tree.flatten(layer.cell.state_size))
-                for layer in (self.forward_layer, self.backward_layer)
-            )
-            masks += [None] * count
+            masks += [None] * (_state_count(self.forward_layer) + _state_count(self.backward_layer))
         return masks if len(masks) > 1 else masks[0]
 
-    def reset_state(self) -> None:
-        """Set the states of stateful layers back to zeros."""
-        self.forward_layer.reset_state()
-        self.backward_layer.reset_state()
+    @property
+    def states(self) -> tuple[Any, ...] | None:
+        """The states that stateful layers keep, forward and then backward, or `None`."""
+        kept = self.forward_layer.states, self.backward_layer.states
+        return None if None in kept else (*kept[0], *kept[1])
+
+    def reset_state(self, states: State | None = None) -> None:
+        """Set the states of stateful layers.
+
+        Args:
+            states: Those of the forward layer, then those of the backward layer; zeros by default.
+        """
+        if states is None:
+            self.forward_layer.reset_state()
+            self.backward_layer.reset_state()
+            return
+        states, count = tree.flatten(states), _state_count(self.forward_layer)
+        self.forward_layer.reset_state(states[:count])
+        self.backward_layer.reset_state(states[count:])
 
     reset_states = reset_state
 
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
+        """Return the constructor's arguments; `output_layer`, which Keras lacks, only where set."""
         serialize = keras.saving.serialize_keras_object
         config = {
             "merge_mode": self.merge_mode,
             "layer": serialize(self.forward_layer),
             "backward_layer": serialize(self.backward_layer),
-            "output_layer": None if self.output_layer is None else serialize(self.output_layer),
         }
+        if self.output_layer is not None:
+            config["output_layer"] = serialize(self.output_layer)
         return {**super().get_config(), **config}
 
     @classmethod
@@ -199,22 +213,50 @@ class Bidirectional(SequenceLayer):
         return cls(**config)
 
 
-def _copy(layer: RNN, direction: str, go_backwards: bool) -> RNN:
+def _forward_copy(layer: Any) -> Any:
     config = keras.saving.serialize_keras_object(layer)
-    bare_name = layer.name.removeprefix("forward_").removeprefix("backward_")
-    config["config"] |= {"name": f"{direction}_{bare_name}", "go_backwards": go_backwards}
+    config["config"]["name"] = f"forward_{layer.name.removeprefix('forward_')}"
     return keras.saving.deserialize_keras_object(config)
 
 
+def _backward_copy(layer: Any) -> Any:
+    config = _with_other_seeds(keras.saving.serialize_keras_object(layer))
+    name = f"backward_{layer.name.removeprefix('forward_').removeprefix('backward_')}"
+    config["config"] |= {"name": name, "go_backwards": not layer.go_backwards}
+    return keras.saving.deserialize_keras_object(config)
+
+
+def _with_other_seeds(config: Any) -> Any:
+    """Return a config in which cells have other seeds; those of initial weights stay."""
+    if isinstance(config, list | tuple):
+        return type(config)(_with_other_seeds(entry) for entry in config)
+    if not isinstance(config, dict):
+        return config
+    other = {
+        name: value if name.endswith("_initializer") else _with_other_seeds(value)
+        for name, value in config.items()
+    }
+    if isinstance(config.get("seed"), int):
+        other["seed"] = (config["seed"] + 2**31) % 2**32
+    return other
+
+
+def _state_count(layer: Any) -> int:
+    return len(tree.flatten(layer.cell.state_size))
+
+
 def _check_layer(owner: str, layer: Any) -> None:
-    if not isinstance(layer, RNN):
+    needed = ("go_backwards", "return_sequences", "return_state", "stateful", "cell")
+    missing = [name for name in needed if not hasattr(layer, name)]
+    if missing:
         raise ValueError(
-            f"`{owner}` needs a recurrent layer of `keras_rnn`. Received: {layer!r}. "
+            f"`{owner}` needs a recurrent layer. Received: {layer!r}, which has no "
+            f"{' and no '.join(f'`{name}`' for name in missing)}. "
             "Pass one, for example `LSTM(64)` or `RNN(cell)`."
         )
 
 
-def _check_pair(owner: str, forward: RNN, backward: RNN, merge_mode: str | None) -> None:
+def _check_pair(owner: str, forward: Any, backward: Any, merge_mode: str | None) -> None:
     for name in ("return_sequences", "return_state", "stateful"):
         check_equal_settings(owner, name, getattr(forward, name), getattr(backward, name))
     if merge_mode in {"sum", "ave", "mul"}:

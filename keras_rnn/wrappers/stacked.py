@@ -126,10 +126,16 @@ class StackedRNN(SequenceLayer):
             return output_mask
         return [output_mask] + [None] * sum(_state_count(layer) for layer in self.layers)
 
-    def reset_state(self) -> None:
-        """Set the states of stateful layers back to zeros."""
+    def reset_state(self, states: State | None = None) -> None:
+        """Set the states of stateful layers.
+
+        Args:
+            states: Those of all layers in one flat list; zeros by default.
+        """
+        given = None if states is None else tree.flatten(states)
         for layer in self.layers:
-            layer.reset_state()
+            own, given = (None, None) if given is None else _take(given, layer)
+            layer.reset_state() if own is None else layer.reset_state(own)
 
     reset_states = reset_state
 

@@ -53,6 +53,7 @@ def test_the_public_names_are_these():
         "StackedRNNCells",
         "gradient_flow",
         "plot_gradient_flow",
+        "convert",
     ]
 
 

@@ -217,7 +217,10 @@ def backwards(**options):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Bidirectional(keras.layers.LSTM(3)), "needs a recurrent layer of `keras_rnn`"),
+        (
+            lambda: Bidirectional(keras.layers.Dense(3)),
+            "needs a recurrent layer.*no `go_backwards`",
+        ),
         (lambda: Bidirectional(GRU(3), "add"), "`merge_mode` to be one of 'concat'.*'add'"),
         (lambda: Bidirectional(GRU(3), backward_layer=GRU(3)), "opposite directions"),
         (

@@ -1,0 +1,77 @@
+"""The states that a layer has of its own: kept from one call to the next, or learned."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops, tree
+
+from keras_rnn._types import State
+
+__all__ = ["KeptStates", "assign_states", "learned_states", "spread"]
+
+
+class KeptStates(tf.Module):
+    """The variables in which a stateful layer keeps its states.
+
+    As in Keras they are no weights and stand in no file of weights. A module hides them from
+    Keras, but not from a SavedModel, which has to have them.
+
+    Args:
+        states: The states that the variables are to hold, zeros at first.
+        dtype: Their type.
+    """
+
+    def __init__(self, states: State, dtype: str) -> None:
+        super().__init__()
+
+        def variable(state: Any) -> keras.Variable:
+            zeros = keras.initializers.Zeros()
+            return keras.Variable(zeros, state.shape, dtype, trainable=False, name="rnn_state")
+
+        variables = tree.map_structure(variable, states)
+        object.__setattr__(self, "states", variables)
+        self._values = [variable.value for variable in tree.flatten(variables)]
+
+
+def assign_states(variables: State, states: State | None = None) -> None:
+    """Assign states to the variables that keep them, zeros by default."""
+    variables = tree.flatten(variables)
+    if states is None:
+        states = [ops.zeros_like(variable) for variable in variables]
+    for variable, state in zip(variables, tree.flatten(states), strict=True):
+        variable.assign(state)
+
+
+def learned_states(layer: keras.layers.Layer, zeros: State) -> list[keras.Variable]:
+    """Add a weight to a layer for each of its states: that of one sequence, zeros at first.
+
+    Args:
+        layer: The layer.
+        zeros: Its initial states for a batch of any size.
+
+    Raises:
+        ValueError: If the size of a state is not known before the call.
+    """
+    shapes = [tuple(state.shape[1:]) for state in tree.flatten(zeros)]
+    if not all(size for shape in shapes for size in shape):
+        raise ValueError(
+            f"`{layer.name}` needs states of known sizes for `learn_initial_state=True`. "
+            f"Received: a cell with states of the sizes {shapes}. "
+            "Pass `learn_initial_state=False`, and the states as `initial_state`."
+        )
+    return [layer.add_weight(shape, "zeros", name="initial_state") for shape in shapes]
+
+
+def spread(learned: list[keras.Variable], zeros: State) -> State:
+    """Return learned states for a batch: each repeated for all sequences.
+
+    Args:
+        learned: One weight a state.
+        zeros: States of zeros for the batch; the result has their structure and types.
+    """
+    leaves = tree.flatten(zeros)
+    states = [
+        state + ops.cast(weight, state.dtype) for state, weight in zip(leaves, learned, strict=True)
+    ]
+    return tree.pack_sequence_as(zeros, states)
