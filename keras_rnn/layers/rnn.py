@@ -114,7 +114,6 @@ class RNN(SequenceLayer):
         self.zero_output_for_mask = zero_output_for_mask
         self.recompute = check_recompute(owner, recompute, unroll, truncation)
         self.truncation = check_truncation(owner, truncation, unroll)
-        self.states: list[Any] | None = None
         self.learn_initial_state = check_learnable(owner, learn_initial_state, stateful)
         self.learned_states: list[Any] = []
         self._kept: KeptStates | None = None
