@@ -103,7 +103,7 @@ def test_variables_are_those_of_keras_the_seed_included(name, options):
     for cls in pair(name):
         layer = cls(3, **options)
         layer.build(SHAPE)
-        named.append([(v.path.split("/")[-2:], v.shape, v.trainable) for v in layer.variables])
+        named.append([(v.path.split("/")[-1], v.shape, v.trainable) for v in layer.variables])
     assert named[0] == named[1]
 
 
