@@ -18,9 +18,11 @@ def cudnn_applies(layer: RNN) -> bool:
     """Return whether there is a GPU, and cuDNN has a kernel for what the layer computes.
 
     It has one for tanh, sigmoid, a bias, no dropout of states, no unrolling, and a GRU with
-    `reset_after`.
+    `reset_after`. Recomputation and truncation are the scan's.
     """
     cell = layer.cell
+    if layer.recompute is not None or layer.truncation is not None:
+        return False
     if type(cell) not in {LSTMCell, GRUCell} or cell.recurrent_dropout:
         return False
     reset_after = cell.reset_after if isinstance(cell, GRUCell) else None
