@@ -51,9 +51,9 @@ def test_the_public_names_are_these():
         "SimpleRNNCell",
         "StackedRNN",
         "StackedRNNCells",
+        "convert",
         "gradient_flow",
         "plot_gradient_flow",
-        "convert",
     ]
 
 
