@@ -237,10 +237,6 @@ class Loop:
             result.append([d_kernel, *(tf.reduce_sum(d_product, axis=0) for _ in bias)])
         return result
 
-    def stacked_products(self, arrays: Arrays) -> list[Tensor]:
-        """Return the gradients of the kept products, each `(time, batch, columns)`."""
-        return [arrays["products", i].stack() for i in range(len(self.given.kernels))]
-
     def _inputs(self, time: Tensor) -> list[Tensor]:
         return [tf.gather(s, self.position(time), axis=1) for s in self.given.sequences]
 
