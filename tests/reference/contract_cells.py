@@ -143,7 +143,9 @@ class DropConnectCell(ThirdPartyCell):
     """Its noise drops entries of the recurrent kernel, the same ones at all steps of a call."""
 
     def draw_noise(self, batch_size, features):
-        return {"kept": random.dropout(ops.ones((self.units,) * 2, self.compute_dtype), 0.5, seed=3)}
+        return {
+            "kept": random.dropout(ops.ones((self.units,) * 2, self.compute_dtype), 0.5, seed=3)
+        }
 
     def step(self, projected, states, training=False, noise=None):
         kernel = self.recurrent_kernel * (1.0 if noise is None else noise["kept"])
@@ -181,7 +183,7 @@ class GatheringCell(ThirdPartyCell):
         (h,) = states
         found = ops.take(self.table, ops.argmax(h, axis=-1), axis=0)
         kernel = ops.take(self.table, [2, 0, 1], axis=0)
-        others = h + ops.take(h, ops.flip(ops.arange(ops.shape(h)[0])), axis=0)
+        others = ops.take(h, ops.flip(ops.arange(ops.shape(h)[0])), axis=0)
         h = ops.tanh(projected + self.recur(others, kernel) + found)
         return h, [h]
 

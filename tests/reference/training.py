@@ -32,7 +32,10 @@ def trained(layer, x, **call_arguments):
         loss = weighted(outputs)
     sources = [*given, *layer.trainable_weights]
     found = zip(sources, tape.gradient(loss, sources), strict=True)
-    return [*outputs, *(tf.zeros(s.shape) if d is None else tf.convert_to_tensor(d) for s, d in found)]
+    return [
+        *outputs,
+        *(tf.zeros(s.shape) if d is None else tf.convert_to_tensor(d) for s, d in found),
+    ]
 
 
 def trained_in_graph(layer, x, **call_arguments):
