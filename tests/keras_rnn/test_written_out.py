@@ -1,4 +1,4 @@
-"""The backward pass that is written out, against automatic differentiation and finite differences."""
+"""The backward pass that is written out, against automatic and finite differences."""
 
 import numpy as np
 import pytest
@@ -32,8 +32,7 @@ SHAPE = (3, 5, 2)
 DROPOUT = {"dropout": 0.5, "recurrent_dropout": 0.5, "seed": 1}
 CELLS = {
     "simple_tanh": lambda: SimpleRNNCell(3, dtype="float64"),
-    "simple_sigmoid": lambda: SimpleRNNCell(3, activation="sigmoid", dtype="float64"),
-    "simple_dropped": lambda: SimpleRNNCell(3, dtype="float64", **DROPOUT),
+    "simple_sigmoid": lambda: SimpleRNNCell(3, "sigmoid", dtype="float64", **DROPOUT),
     "gru_after": lambda: GRUCell(3, dtype="float64"),
     "gru_before": lambda: GRUCell(3, reset_after=False, use_bias=False, dtype="float64"),
     "gru_dropped": lambda: GRUCell(3, reset_after=False, dtype="float64", **DROPOUT),
@@ -50,7 +49,6 @@ CELLS = {
     **{
         name: lambda name=name: getattr(contract_cells, name)(dtype="float64")
         for name in (
-            "ThirdPartyCell",
             "PeepholeCell",
             "SeveralKernelsCell",
             "WeightNormalisedCell",
@@ -117,7 +115,7 @@ def test_both_ways_back_give_equal_gradients_under_a_mask(number, rng, monkeypat
 flags = st.booleans()
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     mask=st.sampled_from(list(MASKS)),
     options=st.fixed_dictionaries(
@@ -149,8 +147,7 @@ def test_the_gradient_of_a_memory_is_that_of_automatic_differentiation(
     input_feeding, rng, monkeypatch
 ):
     attention = AdditiveAttention(4, dtype="float64")
-    inner = StackedRNNCells([LSTMCell(3, dtype="float64", **DROPOUT), GRUCell(2, dtype="float64")])
-    cell = AttentionCell(inner, attention, 3, input_feeding)
+    cell = AttentionCell(LSTMCell(3, dtype="float64", **DROPOUT), attention, 3, input_feeding)
     cell.build((3, 2), (3, 4, 6))
     layer = layer_around(cell, rng, return_sequences=True)
     values, keys = tf.constant(rng.normal(size=(3, 4, 6))), tf.constant(rng.normal(size=(3, 4, 4)))
@@ -169,9 +166,7 @@ def test_a_constant_may_be_a_kernel(rng, monkeypatch):
     assert_equal_ways(layer, x, monkeypatch, constants=constants, mask=MASKS["holes"])
 
 
-@pytest.mark.parametrize(
-    "name", ["gru_after", "gru_before", "lstm", "layer_norm_lstm", "SeveralKernelsCell"]
-)
+@pytest.mark.parametrize("name", ["simple_tanh", "gru_before", "lstm", "SeveralKernelsCell"])
 def test_finite_differences_confirm_the_written_out_gradient(name, rng):
     layer = layer_around(CELLS[name](), rng, return_sequences=True, return_state=True)
     states, x = random_states(layer, rng), tf.constant(rng.normal(size=SHAPE))
@@ -231,6 +226,6 @@ def test_a_mask_of_dropout_is_one_and_the_same_on_the_way_back_and_new_each_call
 def test_without_training_nothing_is_kept(rng, monkeypatch):
     layer = layer_around(CELLS["lstm"](), rng)
     taken = spy_on_written_out(monkeypatch)
-    output = tf.function(lambda x: layer(x))(tf.constant(rng.normal(size=SHAPE)))
+    output = tf.function(layer)(tf.constant(rng.normal(size=SHAPE)))
     assert output.shape == (3, 3)
     assert not taken
