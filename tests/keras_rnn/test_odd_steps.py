@@ -107,3 +107,22 @@ def test_a_cell_without_a_built_sublayer_is_built_in_the_first_training_step(rng
     first = step(layer, x)
     assert len(layer.trainable_weights) == 4
     assert_close(first, automatically_trained(layer, x))
+
+
+@pytest.mark.xfail(strict=True, reason="weights reach the step rounded to the layer's short type")
+def test_a_sublayer_in_float32_keeps_its_precision_in_a_cell_of_a_short_type():
+    class Cell(ThirdPartyCell):
+        def add_more(self):
+            self.exact = keras.layers.Dense(3, use_bias=False, dtype="float32")
+            self.exact.build((None, 3))
+
+        def step(self, projected, states, training=False):
+            product = self.exact(tf.ones(ops.shape(projected)))
+            h = ops.cast((product - 1) * 1000, projected.dtype)
+            return h, [h]
+
+    layer = RNN(Cell(dtype="mixed_bfloat16"))
+    layer.build(SHAPE)
+    layer.cell.exact.set_weights([1.001 * tf.eye(3).numpy()])
+    outputs = trained_in_graph(layer, tf.ones(SHAPE, "bfloat16"))[0]
+    assert_close([tf.cast(outputs, "float32")], [tf.ones((3, 3))], 0.01)
