@@ -78,7 +78,8 @@ class RecurrentCell(keras.layers.Layer):
         """Draw what is random in one call in training, or return `None` if nothing is.
 
         What it returns comes back as the argument `noise` of `project` and `step`; a cell that
-        returns `None` needs no such argument.
+        returns `None` needs no such argument. A tensor without a gradient, such as a mask, is best
+        returned through `keras.ops.stop_gradient`: none is then computed.
 
         Args:
             batch_size: Number of sequences.

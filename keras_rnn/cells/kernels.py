@@ -142,7 +142,7 @@ class KernelCell(RecurrentCell):
         if not rate:
             return None
         ones = ops.ones((batch_size, size), dtype=self.compute_dtype)
-        return keras.random.dropout(ones, rate, seed=self.seed_generator)
+        return ops.stop_gradient(keras.random.dropout(ones, rate, seed=self.seed_generator))
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments under the keys that Keras uses."""

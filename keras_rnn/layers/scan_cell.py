@@ -6,10 +6,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 from keras import ops, tree
+from keras.src.backend.common.variables import AutocastScope  # Has no public name.
 
 from keras_rnn._types import Noise, State, Step, Tensor
 from keras_rnn.cells import contract
-from keras_rnn.scan import ImpureStepError, ScanResult, scan
+from keras_rnn.scan import ImpureStepError, PureStep, ScanResult, scan
 
 __all__ = ["scan_cell"]
 
@@ -38,53 +39,61 @@ def scan_cell(
         training: Whether this is a training step.
         **options: Those of `scan`.
     """
+    if not training:
+        options |= {"recompute": None, "truncation": None}
     size = contract.output_size(cell)
     initial_output = ops.zeros((ops.shape(sequences)[0], size), dtype=cell.compute_dtype)
     is_projected = training and options["recompute"] is None
     inputs = contract.project(cell, sequences, noise) if is_projected else sequences
 
-    def step(inputs: Tensor, states: State, noise: Noise, constants: dict[str, Any]) -> Step:
+    def step_with(inputs: Tensor, states: State, noise: Noise, constants: dict[str, Any]) -> Step:
         projected = inputs if is_projected else contract.project(cell, inputs, noise)
         return contract.step(cell, projected, states, training, noise, **constants)
 
+    def step(inputs: Tensor, states: State) -> Step:
+        return step_with(inputs, states, noise, constants)
+
     # Planning a backward pass takes longer than a loop does eagerly.
     is_asked = options["recompute"] is not None or options["truncation"] is not None
+    pure = None
     if training and contract.follows_contract(cell) and (is_asked or not tf.executing_eagerly()):
-        variables = getattr(cell, "variables", [])
+        pure = _pure(cell, step_with, noise, constants)
+    return scan(step, inputs, states, initial_output, pure=pure, **options)
+
+
+def _pure(cell: Any, step: Callable[..., Step], noise: Noise, constants: Any) -> PureStep:
+    """Return the step as a function of noise, constants and the values of the cell's variables."""
+    variables = getattr(cell, "variables", [])
+    with AutocastScope(None):
         values = [tf.convert_to_tensor(variable.value) for variable in variables]
-        step, written_out = _pure(step, variables), True
-        shared = (noise, constants, values)
-    else:
-        shared, written_out = (noise, constants), False
-    return scan(
-        step,
-        inputs,
-        states,
-        initial_output,
-        shared=shared,
-        written_out=written_out,
-        **options,
-    )
-
-
-def _pure(step: Callable[..., Step], variables: list[Any]) -> Callable[..., Step]:
-    """Return the step as a function of the values of variables too."""
+    is_constant = tree.map_structure(_has_no_gradient, noise)
 
     def pure_step(
         inputs: Tensor, states: State, noise: Noise, constants: dict, values: list[Tensor]
     ) -> Step:
+        noise = tree.map_structure(_stop_if, is_constant, noise)
         scope = keras.StatelessScope()
         for update in zip(variables, values, strict=True):
             scope.add_update(update)
-        with scope:
-            stepped = step(inputs, states, _without_gradient(noise), constants)
+        # The backward pass runs outside of the layer's call, and so of its scope.
+        with scope, AutocastScope(cell.compute_dtype):
+            stepped = step(inputs, states, noise, constants)
         pairs = zip(variables, values, strict=True)
-        if any(scope.get_current_value(variable) is not value for variable, value in pairs):
+        is_written = any(
+            scope.get_current_value(variable) is not value for variable, value in pairs
+        )
+        if is_written or len(scope.state_mapping) > len(variables):
             raise ImpureStepError
         return stepped
 
-    return pure_step
+    return PureStep(pure_step, (noise, constants, values))
 
 
-def _without_gradient(noise: Noise) -> Noise:
-    return tree.map_structure(lambda mask: None if mask is None else tf.stop_gradient(mask), noise)
+def _has_no_gradient(noise: Any) -> bool:
+    """Return whether the tensor was made by `stop_gradient`, which a graph can tell."""
+    is_symbolic = tf.is_tensor(noise) and not tf.executing_eagerly()
+    return is_symbolic and noise.op.type == "StopGradient"
+
+
+def _stop_if(is_constant: bool, noise: Any) -> Any:
+    return tf.stop_gradient(noise) if is_constant else noise

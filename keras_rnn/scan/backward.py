@@ -178,7 +178,8 @@ class Loop:
                 value = array.read(index) + values[key] if is_sum else values[key]
                 arrays[key] = array.write(index, value)
             shared = {j: total + found.shared[j] for j, total in sums.shared.items()}
-            return time - 1, Gradients(arrays, shared, _or_zeros(found.carry, carry))
+            pairs = zip(_or_zeros(found.carry, carry), sums.carry, strict=True)
+            return time - 1, Gradients(arrays, shared, [_of_shape(d, like) for d, like in pairs])
 
         _, gradients = tf.while_loop(
             lambda time, _: time >= start,
@@ -193,7 +194,7 @@ class Loop:
         given = self.given
         return _named(
             carry=[_array(state.dtype, size, state.shape) for state in given.carry],
-            products=[_array(kernel[0].dtype, size) for kernel in given.kernels],
+            products=[_array(dtype, size) for _, dtype in self.plan.types],
         )
 
     def arrays_of_inputs(self) -> Arrays:
@@ -206,10 +207,9 @@ class Loop:
 
     def arrays_of_rows(self, size: Any) -> Arrays:
         """Return empty arrays for the rows of products that are no part of the carry."""
-        kernels = enumerate(self.given.kernels)
         return {
-            ("rows", i): _array(kernel[0].dtype, size)
-            for i, kernel in kernels
+            ("rows", i): _array(dtype, size)
+            for i, (dtype, _) in enumerate(self.plan.types)
             if self.plan.rows[i] is None
         }
 
@@ -229,10 +229,12 @@ class Loop:
         """
         result = []
         for i, (kernel, *bias) in enumerate(self.given.kernels):
-            row = self.plan.rows[i]
+            row, dtype = self.plan.rows[i], kernel.dtype
             array = rows["rows", i] if row is None else carry["carry", row]
-            stacked = tf.reshape(array.stack(), [-1, kernel.shape[0]])
-            d_product = tf.reshape(d_products[i], [-1, kernel.shape[1]])
+            stacked, d_product = (
+                tf.cast(tf.reshape(part, [-1, kernel.shape[axis] or tf.shape(kernel)[axis]]), dtype)
+                for axis, part in enumerate((array.stack(), d_products[i]))
+            )
             d_kernel = tf.matmul(stacked, d_product, transpose_a=True)
             result.append([d_kernel, *(tf.reduce_sum(d_product, axis=0) for _ in bias)])
         return result
@@ -253,3 +255,8 @@ def _or_zeros(gradients: list[Tensor | None], likes: list[Tensor]) -> list[Tenso
     """Return the gradients, zeros in place of `None`."""
     pairs = zip(gradients, likes, strict=True)
     return [tf.zeros_like(like) if gradient is None else gradient for gradient, like in pairs]
+
+
+def _of_shape(tensor: Tensor, like: Tensor) -> Tensor:
+    """Return the tensor, known to have the shape of `like`."""
+    return tensor if tensor.shape == like.shape else tf.ensure_shape(tensor, like.shape)

@@ -15,6 +15,12 @@ from keras_rnn.scan.whole import Whole, batch_first
 
 __all__ = ["keeping_scan"]
 
+NO_SECOND = (
+    "A recurrent layer of `keras_rnn` has no second derivative in training: its backward pass is "
+    "written out, once. For a derivative of a gradient, call the layer with `training=False`, or "
+    "make it with `unroll=True`."
+)
+
 
 def keeping_scan(
     step: Callable[..., Any],
@@ -56,14 +62,16 @@ def keeping_scan(
         way = _way(loop, recompute, truncation)
         output, last = way.forward(_place_for(initial_output, loop.length, keep_outputs))
 
-        def gradient(d_output: Tensor, *d_carry: Tensor) -> list[Tensor | None]:
+        def gradient(*upstream: Tensor) -> list[Tensor | None]:
+            d_output, *d_carry = (tf.convert_to_tensor(onto) for onto in upstream)
+
             def d_output_at(time: Tensor) -> Tensor:
                 if keep_outputs:
                     return tf.gather(d_output, time, axis=1)
                 return tf.where(time == loop.length - 1, d_output, tf.zeros_like(d_output))
 
             def gradients() -> list[Tensor | None]:
-                return tf.nest.flatten(way.backward(d_output_at, list(d_carry)))
+                return tf.nest.flatten(way.backward(d_output_at, d_carry))
 
             return _once(gradients, *tensors, d_output, *d_carry)
 
@@ -93,21 +101,27 @@ def _once(gradient: Callable[[], list[Tensor | None]], *sources: Tensor) -> list
     missing: list[bool] = []
 
     @tf.custom_gradient
-    def first(*_: Tensor) -> tuple[list[Tensor], Callable[..., Any]]:
+    def first(*sources: Tensor) -> tuple[list[Tensor], Callable[..., list[Tensor]]]:
         gradients = gradient()
         missing.extend(found is None for found in gradients)
 
-        def second(*_: Tensor) -> Any:
-            raise NotImplementedError(
-                "A recurrent layer of `keras_rnn` has no second derivative in training: its "
-                "backward pass is written out, once. For a derivative of a gradient, call the "
-                "layer with `training=False`, or make it with `unroll=True`."
+        def second(*upstream: Tensor) -> list[Tensor]:
+            # TensorFlow asks in advance, with zeros, where nobody may ever ask for more.
+            is_asked = tf.reduce_any(
+                [tf.reduce_any(tf.convert_to_tensor(onto) != 0) for onto in upstream]
             )
+            with tf.control_dependencies([tf.debugging.Assert(~is_asked, [NO_SECOND])]):
+                return [_nan_if(is_asked, source) for source in sources]
 
         return [found for found in gradients if found is not None], second
 
     found = iter(first(*(source for source in sources if source.dtype.is_floating)))
     return [None if is_missing else next(found) for is_missing in missing]
+
+
+def _nan_if(condition: Tensor, like: Tensor) -> Tensor:
+    """Return zeros, or not a number: XLA knows no assertion."""
+    return tf.where(condition, tf.constant(float("nan"), like.dtype), tf.zeros_like(like))
 
 
 def _kernels(

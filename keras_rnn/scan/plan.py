@@ -29,12 +29,14 @@ class Plan(NamedTuple):
             product.
         rows: For each kept product, which tensor of the carry its rows are; `None`: none.
         same: For each input, of which kept product its gradient is also that; `None`: of none.
+        types: For each kept product, the types of its rows and of its result.
     """
 
     constant: list[bool]
     reached: list[int]
     rows: list[int | None]
     same: list[int | None]
+    types: list[tuple[tf.DType, tf.DType]]
 
 
 def make_plan(step: Callable[..., Any], arguments: list[list[Tensor]]) -> Plan | None:
@@ -42,7 +44,8 @@ def make_plan(step: Callable[..., Any], arguments: list[list[Tensor]]) -> Plan |
 
     A step is none if it reads or writes a variable, draws random numbers, prints or asserts, or
     reads a tensor of real numbers that it was not given: running it again in the backward pass
-    would do this twice, or lose a gradient.
+    would do this twice, or lose a gradient. One that asks for a product in a branch or a loop of
+    its own, or computes with complex numbers, is left alone too.
 
     Args:
         step: Maps one step of the inputs, carry and shared tensors to `(output, carry)`.
@@ -53,6 +56,8 @@ def make_plan(step: Callable[..., Any], arguments: list[list[Tensor]]) -> Plan |
     def trace(*arguments: list[Tensor]) -> None:
         found.append(_trace(step, list(arguments)))
 
+    if any(tensor.dtype.is_complex for tensor in tf.nest.flatten(arguments)):
+        return None
     specs = tf.nest.map_structure(lambda t: tf.TensorSpec(t.shape, t.dtype), arguments)
     try:
         graph = tf.function(trace, autograph=False).get_concrete_function(*specs).graph
@@ -70,7 +75,11 @@ def _trace(step: Callable[..., Any], arguments: list[list[Tensor]]) -> Plan:
     products: list[Tensor] = []
     kernels: list[Tensor] = []
 
+    graph = tf.compat.v1.get_default_graph()
+
     def watch(rows: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
+        if tf.compat.v1.get_default_graph() is not graph:
+            raise ImpureStepError
         parts = [tf.convert_to_tensor(part) for part in (kernel, bias) if part is not None]
         is_constant = parts[0].shape.rank == 2 and not _depends(parts, changing)
         result = plain(rows, kernel, bias)
@@ -86,10 +95,12 @@ def _trace(step: Callable[..., Any], arguments: list[list[Tensor]]) -> Plan:
     upstream = [tf.ones_like(tensor) for tensor in (output, *after)]
     products = [tf.identity(y) for y in products]
     gradients = pull_back(step, arguments, constant, products, transposed, upstream)
-    return _read(gradients, constant, carry)
+    return _read(gradients, constant, carry, products)
 
 
-def _read(gradients: StepGradients, constant: list[bool], carry: list[Tensor]) -> Plan:
+def _read(
+    gradients: StepGradients, constant: list[bool], carry: list[Tensor], products: list[Tensor]
+) -> Plan:
     def position(tensor: Tensor | None, among: list[Tensor | None]) -> int | None:
         same = (i for i, other in enumerate(among) if other is tensor and other is not None)
         return next(same, None)
@@ -99,6 +110,10 @@ def _read(gradients: StepGradients, constant: list[bool], carry: list[Tensor]) -
         [j for j, gradient in enumerate(gradients.shared) if gradient is not None],
         [position(rows, carry) for rows in gradients.rows],
         [position(gradient, gradients.products) for gradient in gradients.inputs],
+        [
+            (rows.dtype, product.dtype)
+            for rows, product in zip(gradients.rows, products, strict=True)
+        ],
     )
 
 

@@ -78,16 +78,15 @@ def pull_back(
         with watched(_constant_products(replay, constant)):
             targets = tf.nest.flatten(step(*arguments))
     pairs = [pair for pair in zip(targets, upstream, strict=True) if pair[0].dtype.is_floating]
-    gradients = tape.gradient(
-        [target for target, _ in pairs], sources, output_gradients=[onto for _, onto in pairs]
-    )
+    onto = [gradient for _, gradient in pairs]
+    gradients = _gradient(tape, [target for target, _ in pairs], sources, onto)
     # A later product may read an earlier one, never the other way round.
     first = len(sources) - len(products)
     for i in reversed(range(len(products))):
         own = first + i
         if gradients[own] is not None:
-            onto = plain(gradients[own], transposed[i])
-            more = tape.gradient(rows[i], sources[:own], output_gradients=onto)
+            onto = tf.cast(plain(gradients[own], transposed[i]), rows[i].dtype)
+            more = _gradient(tape, [rows[i]], sources[:own], [onto])
             gradients[:own] = [_add(a, b) for a, b in zip(gradients[:own], more, strict=True)]
     parts = tf.nest.pack_sequence_as(list(arguments), gradients[:first])
     return StepGradients(*parts, gradients[first:], rows)
@@ -101,6 +100,14 @@ def _constant_products(answer: Callable[[Tensor], Tensor], constant: Sequence[bo
         return answer(rows) if constant[next(turns)] else plain(rows, kernel, bias)
 
     return watch
+
+
+def _gradient(
+    tape: tf.GradientTape, targets: list[Tensor], sources: list[Tensor], onto: list[Tensor]
+) -> list[Tensor | None]:
+    """Return the gradients as tensors, also where rows were gathered; `None` where none flows."""
+    found = tape.gradient(targets, sources, output_gradients=onto)
+    return [None if gradient is None else tf.convert_to_tensor(gradient) for gradient in found]
 
 
 def _add(first: Tensor | None, second: Tensor | None) -> Tensor | None:

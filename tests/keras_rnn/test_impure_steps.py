@@ -158,9 +158,6 @@ def test_the_gradient_of_a_tensor_that_a_step_captures_is_not_lost(rng, monkeypa
     assert not taken
 
 
-@pytest.mark.xfail(
-    strict=True, reason="ImpureStepError reaches the user: automatic_scan runs the pure step too"
-)
 def test_a_variable_is_written_once_a_step(rng):
     layer = built(RNN(CountingVariableCell(dtype="float64")), rng)
     step = tf.function(trained, autograph=False)
@@ -170,9 +167,6 @@ def test_a_variable_is_written_once_a_step(rng):
     assert layer.cell.count.numpy() == 2 * SHAPE[1]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="ImpureStepError reaches the user: automatic_scan runs the pure step too"
-)
 def test_a_batch_normalisation_in_a_step_is_trained(rng, monkeypatch):
     layer = built(RNN(BatchNormalisedCell(dtype="float64"), return_sequences=True), rng)
     x = tf.constant(rng.normal(size=SHAPE))
@@ -183,7 +177,6 @@ def test_a_batch_normalisation_in_a_step_is_trained(rng, monkeypatch):
     assert not taken
 
 
-@pytest.mark.xfail(strict=True, reason="the update goes to a StatelessScope and is lost")
 def test_a_variable_of_somebody_else_is_written_once_a_step(rng):
     count = keras.Variable(0.0)
 
@@ -196,17 +189,9 @@ def test_a_variable_of_somebody_else_is_written_once_a_step(rng):
     assert count.numpy() == SHAPE[1]
 
 
-def known_fault(cell_class, reason):
-    return pytest.param(cell_class, marks=pytest.mark.xfail(strict=True, reason=reason))
-
-
 @pytest.mark.parametrize(
     "cell_class",
-    [
-        TensorFlowDrawingCell,
-        known_fault(SeededDrawingCell, "ImpureStepError reaches the user"),
-        known_fault(DrawingCell, "the same numbers at every step and in every call"),
-    ],
+    [TensorFlowDrawingCell, SeededDrawingCell, DrawingCell],
 )
 def test_what_a_step_draws_is_new_at_every_step_and_call(cell_class, rng, monkeypatch):
     layer = built(RNN(cell_class(dtype="float64"), return_sequences=True), rng)

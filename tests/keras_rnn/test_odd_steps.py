@@ -19,9 +19,6 @@ def built(layer, rng):
     return layer
 
 
-@pytest.mark.xfail(
-    strict=True, reason="make_plan raises InaccessibleTensorError: a product in an inner graph"
-)
 @pytest.mark.parametrize("kind", ["cond", "while_loop"])
 def test_a_product_may_stand_in_a_branch_or_a_loop(kind, rng):
     class Cell(ThirdPartyCell):
@@ -41,7 +38,6 @@ def test_a_product_may_stand_in_a_branch_or_a_loop(kind, rng):
     assert_close(trained_in_graph(layer, x), automatically_trained(layer, x))
 
 
-@pytest.mark.xfail(strict=True, reason="stop_gradient on what draw_noise returned")
 def test_the_gradient_of_weights_in_the_noise_is_not_lost(rng):
     class BayesianCell(ThirdPartyCell):
         """Its kernel is drawn once a call, around a mean that is learned."""
@@ -58,7 +54,6 @@ def test_the_gradient_of_weights_in_the_noise_is_not_lost(rng):
     assert_close(trained_in_graph(layer, x), automatically_trained(layer, x))
 
 
-@pytest.mark.xfail(strict=True, reason="a gradient that is IndexedSlices breaks the backward loop")
 def test_a_step_may_gather_rows(rng):
     layer = built(RNN(GatheringCell(dtype="float64"), return_sequences=True), rng)
     x = tf.constant(rng.normal(size=SHAPE))
@@ -84,7 +79,6 @@ class ComplexProjectionCell(ThirdPartyCell):
         return super().step(tf.math.imag(projected * tf.complex(0.3, 0.4)), states)
 
 
-@pytest.mark.xfail(strict=True, reason="gradients of complex tensors are lost without a word")
 @pytest.mark.parametrize("cell_class", [ComplexStateCell, ComplexProjectionCell])
 def test_complex_numbers_have_gradients_too(cell_class, rng):
     layer = built(RNN(cell_class(dtype="float64"), return_sequences=True), rng)
@@ -109,7 +103,6 @@ def test_a_cell_without_a_built_sublayer_is_built_in_the_first_training_step(rng
     assert_close(first, automatically_trained(layer, x))
 
 
-@pytest.mark.xfail(strict=True, reason="weights reach the step rounded to the layer's short type")
 def test_a_sublayer_in_float32_keeps_its_precision_in_a_cell_of_a_short_type():
     class Cell(ThirdPartyCell):
         def add_more(self):

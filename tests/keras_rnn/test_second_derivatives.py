@@ -129,7 +129,6 @@ def test_two_first_derivatives_of_one_tape_are_no_second_derivative(rng, monkeyp
     assert len(taken) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="NotImplementedError, though no second derivative is asked")
 @pytest.mark.parametrize("kind", ["nested_tapes", "gradients_beside"])
 def test_a_first_derivative_through_a_function_is_no_second_one(kind, rng):
     layer = built(SimpleRNN, rng)

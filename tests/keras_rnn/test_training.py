@@ -95,7 +95,6 @@ def test_gradients_in_short_types_are_near_those_in_float32(
     assert all(d.dtype == "float32" for d in found[2:])
 
 
-@pytest.mark.xfail(strict=True, reason="arrays of the kernel's type for products of another type")
 def test_a_state_may_be_longer_than_the_kernel(rng):
     class Cell(ThirdPartyCell):
         """It keeps its state in float32 whatever it computes in."""
@@ -112,7 +111,6 @@ def test_a_state_may_be_longer_than_the_kernel(rng):
     assert_close(trained_in_graph(layer, x), automatically_trained(layer, x), 0.05)
 
 
-@pytest.mark.xfail(strict=True, reason="upstream gradients that are IndexedSlices are not met")
 @pytest.mark.parametrize("what", ["outputs", "states"])
 def test_rows_of_the_results_may_be_gathered(what, rng):
     layer = LSTM(3, return_sequences=True, return_state=True, dtype="float64")
@@ -129,7 +127,6 @@ def test_rows_of_the_results_may_be_gathered(what, rng):
     assert_close(tf.function(gradients, autograph=False)(x), gradients(x))
 
 
-@pytest.mark.xfail(strict=True, reason="a carry of known batch meets a gradient of unknown batch")
 def test_a_shape_may_be_known_better_after_the_layer(rng):
     layer = built(LSTM(3, return_state=True, dtype="float64"), rng)
 
@@ -145,7 +142,6 @@ def test_a_shape_may_be_known_better_after_the_layer(rng):
     assert_close(in_graph(x), gradients(x))
 
 
-@pytest.mark.xfail(strict=True, reason="the kernel's gradient is reshaped by its static shape")
 def test_a_constant_that_is_a_kernel_may_have_an_unknown_number_of_rows(rng):
     class Cell(ThirdPartyCell):
         def step(self, projected, states, training=False, *, memory):

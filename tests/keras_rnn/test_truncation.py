@@ -146,7 +146,6 @@ def test_truncation_stands_alone():
         LSTM(3, truncation=(1, 2), recompute=2)
 
 
-@pytest.mark.xfail(strict=True, reason="scan refuses every call with training=False")
 @pytest.mark.parametrize("options", [{"truncation": (1, 2)}, {"recompute": 2}])
 def test_the_layer_is_the_same_at_inference(options, rng):
     layer = built(LSTM, rng, **options)
