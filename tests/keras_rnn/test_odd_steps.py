@@ -76,7 +76,7 @@ class ComplexProjectionCell(ThirdPartyCell):
         return tf.complex(projected, 2 * projected)
 
     def step(self, projected, states, training=False):
-        return super().step(tf.math.imag(projected * tf.complex(0.3, 0.4)), states)
+        return super().step(tf.math.imag(projected * tf.constant(0.3 + 0.4j, "complex128")), states)
 
 
 @pytest.mark.parametrize("cell_class", [ComplexStateCell, ComplexProjectionCell])

@@ -103,7 +103,7 @@ def test_a_state_may_be_longer_than_the_kernel(rng):
             return [ops.zeros((batch_size, self.units), "float32")]
 
         def step(self, projected, states, training=False):
-            h = ops.tanh(projected + self.recur(states[0], self.recurrent_kernel))
+            h = ops.tanh(ops.add(projected, self.recur(states[0], self.recurrent_kernel)))
             return ops.cast(h, self.compute_dtype), [h]
 
     layer = built(RNN(Cell(dtype="mixed_bfloat16")), rng)
