@@ -167,6 +167,7 @@ def measure(runs: dict[str, Run], samples: int) -> tuple[dict[str, float], int]:
     best = min(calibrate(matrix) for _ in range(5))
     for run in runs.values():
         run(), run()
+    kept: list[dict[str, float]] = []
     for _ in range(4 * samples):
         before, sample = calibrate(matrix), {}
         for name, run in runs.items():
@@ -195,8 +196,8 @@ def main() -> None:
         "inference",
     ]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("groups", nargs="*", default=groups)
-    parser.add_argument("--configs", nargs="+", default=list(CONFIGS))
+    parser.add_argument("groups", nargs="*", default=groups, choices=[*groups, "inference-jit"])
+    parser.add_argument("--configs", nargs="+", default=list(CONFIGS), choices=CONFIGS)
     parser.add_argument("--samples", type=int, default=9)
     args = parser.parse_args()
     for name, runs in rows(args.groups, args.configs):

@@ -43,5 +43,10 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Return the layer of Keras of the given name."""
     if not hasattr(keras.layers, name):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise AttributeError(f"module {__name__!r}, as `keras.layers`, has no attribute {name!r}")
     return getattr(keras.layers, name)
+
+
+def __dir__() -> list[str]:
+    """Return the names of this module and of the layers of Keras."""
+    return sorted({*globals(), *dir(keras.layers)})

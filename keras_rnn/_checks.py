@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 __all__ = [
@@ -18,9 +19,11 @@ __all__ = [
     "check_equal_settings",
     "check_keeps_states",
     "check_known_batch_size",
+    "check_layer",
     "check_learnable",
     "check_mask",
     "check_no_mask",
+    "check_own_backward",
     "check_positive_integer",
     "check_rank",
     "check_rate",
@@ -201,14 +204,33 @@ def check_truncation(owner: str, truncation: Any, unroll: bool) -> tuple[int, in
     if truncation is None:
         return None
     pair = truncation if isinstance(truncation, list | tuple) and len(truncation) == 2 else (0, 0)
-    is_whole = all(isinstance(steps, int) and not isinstance(steps, bool) for steps in pair)
+    is_whole = all(isinstance(steps, Integral) and not isinstance(steps, bool) for steps in pair)
     if not is_whole or not 0 < pair[0] <= pair[1] or unroll:
         raise ValueError(
             f"`{owner}` needs `truncation` as (k1, k2), steps forward and steps back, with "
             f"0 < k1 <= k2, and `unroll=False`. Received: truncation={truncation!r}, "
             f"unroll={unroll}. Pass for example `truncation=(20, 40)`."
         )
-    return pair[0], pair[1]
+    return int(pair[0]), int(pair[1])
+
+
+def check_own_backward(owner: str, cell: Any, is_asked: bool, follows_contract: bool) -> None:
+    """Raise `ValueError` if a backward pass is asked for that such a cell cannot have."""
+    if is_asked and not follows_contract:
+        raise ValueError(
+            f"`{owner}` needs a cell with `project` and `step` for `recompute` or `truncation`. "
+            f"Received: {cell!r}, which has only `call`. Write it on `RecurrentCell`, or leave "
+            "both out."
+        )
+
+
+def check_layer(owner: str, name: str, layer: Any) -> None:
+    """Raise `ValueError` unless `layer` is a layer or a model of Keras."""
+    if not isinstance(layer, keras.layers.Layer):
+        raise ValueError(
+            f"`{owner}` needs `{name}` to be a model or a layer. Received: {layer!r} "
+            f"({type(layer).__name__}). Pass for example a `keras.Model`."
+        )
 
 
 def check_recurrent_layer(owner: str, layer: Any, kind: type) -> None:

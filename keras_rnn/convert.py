@@ -7,7 +7,7 @@ from typing import Any, Literal
 import keras
 from keras import tree
 
-from keras_rnn._checks import check_choice
+from keras_rnn._checks import check_choice, check_layer
 from keras_rnn.cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
 from keras_rnn.layers import GRU, LSTM, RNN, SimpleRNN
 from keras_rnn.wrappers import Bidirectional
@@ -29,8 +29,8 @@ def convert(model: Any, to: Literal["keras_rnn", "keras"] = "keras_rnn") -> Any:
     layers, the states. What is not recurrent stays as it is, and so does a layer or cell of one's
     own. A compiled model is compiled again, with a new optimizer.
 
-    The two models return the same, but for the faults of Keras that ours do not have: `LSTM` of
-    Keras loses the mask of its input where it is given `initial_state`.
+    The two models return the same, but for the faults of Keras that ours do not have, such as: a
+    layer of Keras loses the mask of its input where it is given `initial_state`.
 
     Args:
         model: A functional or sequential model, one that has `get_config`, or a single layer.
@@ -40,8 +40,9 @@ def convert(model: Any, to: Literal["keras_rnn", "keras"] = "keras_rnn") -> Any:
         The copy; `model` is left as it was.
 
     Raises:
-        ValueError: If `to` names no package, or the model has something that `keras.layers` does
-            not have: a layer such as `StackedRNN`, or an option such as `output_layer`.
+        ValueError: If `to` names no package; the model has something that `keras.layers` does not
+            have, a layer such as `StackedRNN` or an option such as `output_layer`; its class
+            makes recurrent layers itself; or it shares a layer with a model inside it.
 
     >>> theirs = keras.Sequential([keras.Input((None, 3)), keras.layers.LSTM(4)])
     >>> ours = convert(theirs)
@@ -49,13 +50,35 @@ def convert(model: Any, to: Literal["keras_rnn", "keras"] = "keras_rnn") -> Any:
     ['keras_rnn.layers.named', 'keras.src.layers.rnn.lstm']
     """
     check_choice("convert", "to", to, ("keras_rnn", "keras"))
+    check_layer("convert", "model", model)
     config = keras.saving.serialize_keras_object(model)
     config = _converted(config, to)
     copy = keras.saving.deserialize_keras_object(config, safe_mode=False)
+    _check_copy(copy, model, to)
     copy.set_weights(model.get_weights())
     for old, new in zip(_kept_states(model), _kept_states(copy), strict=True):
         new.assign(old)
     return copy
+
+
+def _check_copy(copy: Any, model: Any, to: str) -> None:
+    """Raise `ValueError` unless all of the model was exchanged, and none of it twice."""
+    left = {getattr(keras.layers, ours.__name__) for ours in OURS} if to == "keras_rnn" else {*OURS}
+    # A model with layers in its config is the sum of them; a layer of one's own keeps what it has.
+    is_own = isinstance(model, keras.Model) and "layers" not in model.get_config()
+    for layer in copy._flatten_layers():
+        if is_own and type(layer) in left:
+            raise ValueError(
+                "`convert` needs recurrent layers that stand in the config of the model. Received: "
+                f"`{layer.name}`, which `{type(model).__name__}` makes itself. Make it of the "
+                "other package there."
+            )
+    if len(copy.weights) != len(model.weights):
+        raise ValueError(
+            "`convert` needs a model that shares no layer with a model inside it. Received: "
+            f"{len(model.weights)} weights, which became {len(copy.weights)}. Convert the inner "
+            "model first, and build the outer one on it."
+        )
 
 
 def _converted(config: Any, to: str) -> Any:

@@ -86,6 +86,7 @@ def gradient_flow(
 
         dE/dW = sum_t sum_{k<=t}  dE_t/ds_t (prod_{j=k+1..t} ds_j/ds_{j-1}) d+s_k/dW
 
+    That is the whole gradient, whatever `truncation` the layer has.
     `s_t` is all states of the cell, concatenated, and `d+s_k/dW` the immediate derivative, for
     which `s_{k-1}` is a constant. The output `o_t` is taken for what the loss reads at step t, so
     the equation holds for a cell too whose output is none of its states: `dE_t/do_t d+o_t/dW` is

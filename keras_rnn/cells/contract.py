@@ -44,9 +44,9 @@ def build_cell(cell: Any, input_shape: Shape) -> None:
 def output_size(cell: Any) -> int:
     """Return the size of the cell's output; without `output_size`, that of its first state."""
     size = getattr(cell, "output_size", None)
-    if size is None:
-        size = cell.state_size
-    return size[0] if isinstance(size, list | tuple) else size
+    if size is not None:
+        return size
+    return cell.state_size[0] if isinstance(cell.state_size, list | tuple) else cell.state_size
 
 
 def initial_state(cell: Any, batch_size: int | Tensor, **constants: Any) -> list[Any]:
@@ -65,6 +65,9 @@ def draw_noise(cell: Any, batch_size: int | Tensor, features: int, training: boo
     if follows_contract(cell):
         draw = getattr(cell, "draw_noise", None)
         return draw(batch_size, features) if training and draw else None
+    for inner in getattr(cell, "cells", ()):  # A stack of Keras draws nothing of its own.
+        draw_noise(inner, batch_size, features, training)
+        features = output_size(inner)
     if hasattr(cell, "get_dropout_mask"):
         # A Keras cell keeps its masks on itself. Draw new ones here, outside of any loop.
         cell.reset_dropout_mask()

@@ -15,6 +15,7 @@ from keras_rnn._checks import (
     check_known_batch_size,
     check_learnable,
     check_mask,
+    check_own_backward,
     check_rank,
     check_recompute,
     check_states,
@@ -56,9 +57,10 @@ class RNN(SequenceLayer):
             the step before is repeated.
         recompute: To save memory on long sequences, in training: keep the states of every so many
             steps only, and run the steps between once more on the way back. About the square root
-            of the length keeps least.
+            of the length keeps least. Needs a cell with `project` and `step`, and no `unroll`.
         truncation: `(k1, k2)`, truncated backpropagation through time: after each k1 steps, the
-            gradient of their outputs goes back through k2 steps and no further.
+            gradient of their outputs goes back through k2 steps and no further, in training. The
+            same needs; one of the two at a time.
         learn_initial_state: Whether the states before the first step are weights, one vector a
             state and the same for all sequences; otherwise they are zeros.
 
@@ -114,6 +116,8 @@ class RNN(SequenceLayer):
         self.zero_output_for_mask = zero_output_for_mask
         self.recompute = check_recompute(owner, recompute, unroll, truncation)
         self.truncation = check_truncation(owner, truncation, unroll)
+        is_asked = recompute is not None or truncation is not None
+        check_own_backward(owner, cell, is_asked, contract.follows_contract(cell))
         self.learn_initial_state = check_learnable(owner, learn_initial_state, stateful)
         self.learned_states: list[Any] = []
         self._kept: KeptStates | None = None
@@ -150,7 +154,9 @@ class RNN(SequenceLayer):
         if self.stateful:
             assign_states(self.states, states)
         output = outputs if self.return_sequences else last_output
-        output, states = tree.map_structure(self._cast, (output, states))
+        output, states = tree.map_structure(
+            lambda tensor: ops.cast(tensor, self.compute_dtype), (output, states)
+        )
         return (output, *states) if self.return_state else output
 
     def scan(
@@ -244,9 +250,6 @@ class RNN(SequenceLayer):
         dtype = getattr(self.cell, "compute_dtype", self.compute_dtype)
         with nullcontext() if dtype == self.compute_dtype else AutocastScope(dtype):
             yield dtype
-
-    def _cast(self, tensor: Tensor) -> Tensor:
-        return ops.cast(tensor, self.compute_dtype)
 
     def _check_shape(self, sequences: Tensor | Shape) -> None:
         axes = "(batch, time, features)"

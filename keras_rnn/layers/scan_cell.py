@@ -41,8 +41,6 @@ def scan_cell(
     """
     if not training:
         options |= {"recompute": None, "truncation": None}
-    size = contract.output_size(cell)
-    initial_output = ops.zeros((ops.shape(sequences)[0], size), dtype=cell.compute_dtype)
     is_projected = training and options["recompute"] is None
     inputs = contract.project(cell, sequences, noise) if is_projected else sequences
 
@@ -53,12 +51,23 @@ def scan_cell(
     def step(inputs: Tensor, states: State) -> Step:
         return step_with(inputs, states, noise, constants)
 
+    initial_output = _zero_output(cell, sequences, states, step)
     # Planning a backward pass takes longer than a loop does eagerly.
     is_asked = options["recompute"] is not None or options["truncation"] is not None
     pure = None
     if training and contract.follows_contract(cell) and (is_asked or not tf.executing_eagerly()):
         pure = _pure(cell, step_with, noise, constants)
     return scan(step, inputs, states, initial_output, pure=pure, **options)
+
+
+def _zero_output(
+    cell: Any, sequences: Tensor, states: State, step: Callable[[Tensor, State], Step]
+) -> Tensor:
+    """Return zeros like one output; a plain cell need not say its size, so it is run for it."""
+    if not contract.follows_contract(cell):
+        return ops.zeros_like(step(sequences[:, 0], states)[0])
+    size = contract.output_size(cell)
+    return ops.zeros((ops.shape(sequences)[0], size), dtype=cell.compute_dtype)
 
 
 def _pure(cell: Any, step: Callable[..., Step], noise: Noise, constants: Any) -> PureStep:
@@ -72,7 +81,7 @@ def _pure(cell: Any, step: Callable[..., Step], noise: Noise, constants: Any) ->
         inputs: Tensor, states: State, noise: Noise, constants: dict, values: list[Tensor]
     ) -> Step:
         noise = tree.map_structure(_stop_if, is_constant, noise)
-        scope = keras.StatelessScope()
+        scope = keras.StatelessScope(collect_losses=True)
         for update in zip(variables, values, strict=True):
             scope.add_update(update)
         # The backward pass runs outside of the layer's call, and so of its scope.
@@ -82,7 +91,7 @@ def _pure(cell: Any, step: Callable[..., Step], noise: Noise, constants: Any) ->
         is_written = any(
             scope.get_current_value(variable) is not value for variable, value in pairs
         )
-        if is_written or len(scope.state_mapping) > len(variables):
+        if is_written or len(scope.state_mapping) > len(variables) or scope.losses:
             raise ImpureStepError
         return stepped
 

@@ -16,9 +16,9 @@ from keras_rnn.scan.whole import Whole, batch_first
 __all__ = ["keeping_scan"]
 
 NO_SECOND = (
-    "A recurrent layer of `keras_rnn` has no second derivative in training: its backward pass is "
-    "written out, once. For a derivative of a gradient, call the layer with `training=False`, or "
-    "make it with `unroll=True`."
+    "A recurrent layer of `keras_rnn` has no second derivative in training, and no forward-mode "
+    "derivative: its backward pass is written out, once. For these, call the layer with "
+    "`training=False`, or make it with `unroll=True`."
 )
 
 
@@ -127,7 +127,7 @@ def _nan_if(condition: Tensor, like: Tensor) -> Tensor:
 def _kernels(
     step: Callable[..., Any], plan: Plan, arguments: list[list[Tensor]]
 ) -> list[list[Tensor]]:
-    """Return kernel and bias of each kept product, by a step of which the rest is discarded."""
+    """Return kernel and bias of each kept product, by a step of which a graph discards the rest."""
     found: list[list[Tensor]] = []
 
     def watch(rows: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:

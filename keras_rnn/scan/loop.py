@@ -147,9 +147,9 @@ def _flatten(
 def _check_nothing_asked(recompute: int | None, truncation: tuple[int, int] | None) -> None:
     if recompute is not None or truncation is not None:
         raise ValueError(
-            "`recompute` and `truncation` need a cell that follows the contract: `project` and "
-            "`step`, which reads its arguments and the cell's weights, and writes nothing. "
-            "Received: another cell. Write it so, or leave both out."
+            "`recompute` and `truncation` need a cell that follows the contract, and whose `step` "
+            "reads its arguments and the cell's weights alone and writes nothing. Received: "
+            "another, which perhaps draws random numbers in `step`. Write it so, or leave both out."
         )
 
 

@@ -94,7 +94,7 @@ class Recomputed:
         gradients = gradients._replace(arrays=gradients.arrays | own)
         gradients = loop.backward(*ends, kept, d_output_at, gradients, slot)
         arrays = gradients.arrays
-        d_products = [arrays["products", i].stack() for i in range(len(loop.given.kernels))]
+        d_products = [arrays["products", k].stack() for k in range(len(loop.given.kernels))]
         d_kernels = loop.kernel_gradients(kept, arrays, d_products)
         arrays = {key: array for key, array in arrays.items() if key not in own}
         return gradients._replace(arrays=arrays), d_kernels

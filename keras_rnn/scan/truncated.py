@@ -35,7 +35,7 @@ class Truncated(Whole):
         def block(i: Tensor, gradients: Gradients, d_first: list[Tensor]) -> tuple:
             gradients, reaches_start = self._block(i, gradients, d_output_at)
             d_first = [
-                tf.where(reaches_start, total + more, total)
+                tf.where(reaches_start, total + more, total) if total.dtype.is_floating else total
                 for total, more in zip(d_first, gradients.carry, strict=True)
             ]
             return i - 1, gradients._replace(carry=zeros), d_first

@@ -226,3 +226,36 @@ def test_what_keras_does_not_have_is_refused(name):
 def test_an_unknown_package_is_refused():
     with pytest.raises(ValueError, match="`to` to be one of 'keras_rnn', 'keras'"):
         convert(sequential(keras.layers), to="torch")
+
+
+@keras.saving.register_keras_serializable("tests")
+class MakesItsOwn(keras.Model):
+    """A model whose config does not hold its layers."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.recurrent = keras.layers.LSTM(3)
+
+    def call(self, x):
+        return self.recurrent(x)
+
+
+def test_a_model_that_makes_its_layers_itself_is_refused():
+    model = MakesItsOwn(name="own")
+    model(np.zeros((1, 2, 3), "float32"))
+    with pytest.raises(ValueError, match=r"stand in the config.*`lstm.*`MakesItsOwn` makes itself"):
+        convert(model)
+
+
+@pytest.mark.parametrize("wrong", [[keras.layers.LSTM(3)], "model.keras", None])
+def test_what_is_no_model_is_refused(wrong):
+    with pytest.raises(ValueError, match="`convert` needs `model` to be a model or a layer"):
+        convert(wrong)
+
+
+def test_a_layer_shared_with_an_inner_model_is_refused():
+    inputs, shared = keras.Input((None, 3)), keras.layers.LSTM(3, return_sequences=True)
+    inner = keras.Model(inputs, shared(inputs))
+    model = keras.Model(inputs, shared(inner(inputs)))
+    with pytest.raises(ValueError, match="shares no layer with a model inside it"):
+        convert(model)

@@ -224,3 +224,31 @@ def test_a_stack_of_ours_and_of_keras_without_dropout_is_pure(rng, monkeypatch):
     x, taken = tf.constant(rng.normal(size=SHAPE)), spy_on_written_out(monkeypatch)
     assert_close(trained_in_graph(layer, x), automatically_trained(layer, x))
     assert len(taken) == 1
+
+
+def test_a_loss_that_a_step_adds_is_not_lost_in_silence(rng):
+    class Cell(ThirdPartyCell):
+        def step(self, projected, states, training=False):
+            self.add_loss(ops.sum(projected))
+            return super().step(projected, states)
+
+    layer = built(RNN(Cell(dtype="float64")), rng)
+    with pytest.raises(Exception, match=r"out of scope|inaccessible|captured"):
+        tf.function(lambda x: (layer(x, training=True), layer.losses), autograph=False)(
+            tf.constant(rng.normal(size=SHAPE))
+        )
+
+
+@pytest.mark.parametrize("in_graph", [False, True])
+def test_a_stack_of_keras_draws_new_masks_at_each_call(in_graph, rng):
+    cells = [keras.layers.LSTMCell(4, dropout=0.5), keras.layers.GRUCell(3, recurrent_dropout=0.5)]
+    layer = RNN(keras.layers.StackedRNNCells(cells))
+
+    def call(x):
+        return layer(x, training=True)
+
+    run = tf.function(call, autograph=False) if in_graph else call
+    x = tf.constant(rng.normal(size=SHAPE), "float32")
+    first, second = run(x).numpy(), run(x).numpy()
+    assert np.abs(first - second).max() > 1e-3
+    assert run(x[:2]).shape == (2, 3)

@@ -259,3 +259,24 @@ def test_a_stateful_layer_needs_one_known_batch_size(rng):
     layer = ready(GRU(3, stateful=True), rng)
     with pytest.raises(ValueError, match=r"needs the batch size 3.*\(2, 5, 4\)"):
         layer(np.zeros((2, 5, 4)))
+
+
+def test_a_plain_cell_need_not_say_what_size_its_output_has():
+    class Cell(keras.layers.Layer):
+        state_size = 3
+
+        def call(self, inputs, states):
+            return keras.ops.stack([inputs, inputs], axis=-1), [states[0] + 1]
+
+    x = np.random.default_rng(0).normal(size=(2, 5, 4)).astype("float32")
+    for layer in (
+        RNN(Cell(), return_sequences=True),
+        keras.layers.RNN(Cell(), return_sequences=True),
+    ):
+        np.testing.assert_array_equal(layer(x), np.stack([x, x], axis=-1))
+
+
+@pytest.mark.parametrize("options", [{"recompute": 2}, {"truncation": (2, 2)}])
+def test_a_plain_cell_cannot_be_recomputed_or_truncated(options):
+    with pytest.raises(ValueError, match=r"`RNN` needs a cell with `project` and `step` for"):
+        RNN(keras.layers.LSTMCell(3), **options)

@@ -119,3 +119,22 @@ def test_a_sublayer_in_float32_keeps_its_precision_in_a_cell_of_a_short_type():
     layer.cell.exact.set_weights([1.001 * tf.eye(3).numpy()])
     outputs = trained_in_graph(layer, tf.ones(SHAPE, "bfloat16"))[0]
     assert_close([tf.cast(outputs, "float32")], [tf.ones((3, 3))], 0.01)
+
+
+@pytest.mark.parametrize("options", [{}, {"recompute": 2}, {"truncation": (2, 5)}])
+def test_states_may_be_whole_numbers_and_truth_values(options, rng):
+    class Cell(ThirdPartyCell):
+        def get_initial_state(self, batch_size=None):
+            zeros = tf.zeros((batch_size, self.units), self.compute_dtype)
+            return [zeros, tf.zeros((batch_size, 1), "int32"), tf.zeros((batch_size, 1), "bool")]
+
+        def step(self, projected, states, training=False):
+            h, count, is_odd = states
+            h = ops.tanh(projected + self.recur(h, self.recurrent_kernel))
+            h = tf.where(is_odd, h, 0.5 * h)
+            return h, [h, count + 1, count % 2 == 0]
+
+    layer = built(RNN(Cell(dtype="float64"), **options), rng)
+    x = tf.constant(rng.normal(size=SHAPE))
+    other = RNN(layer.cell)
+    assert_close(trained_in_graph(layer, x), automatically_trained(other, x))
