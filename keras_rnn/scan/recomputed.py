@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_rnn._types import Tensor
 from keras_rnn.scan.backward import Arguments, Gradients, Loop
-from keras_rnn.scan.whole import arguments_gradient, products
+from keras_rnn.scan.whole import arguments_gradient, products_gradients
 
 __all__ = ["Recomputed"]
 
@@ -90,7 +90,7 @@ class Recomputed:
         carry, kept = [array.read(i) for array in self.starts], loop.arrays_to_keep(self.stretch)
         no_output = tf.zeros_like(d_output_at(ends[0]))
         _, _, kept = loop.forward(*ends, carry, no_output, kept, slot)
-        own = products(kept) | loop.arrays_of_rows(self.stretch)
+        own = products_gradients(loop, kept, self.stretch) | loop.arrays_of_rows(self.stretch)
         gradients = gradients._replace(arrays=gradients.arrays | own)
         gradients = loop.backward(*ends, kept, d_output_at, gradients, slot)
         arrays = gradients.arrays

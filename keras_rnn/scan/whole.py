@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext  # Not public.
 
 from keras_rnn._types import Tensor
 from keras_rnn.scan.backward import Arguments, Arrays, Gradients, Loop
 
-__all__ = ["Whole", "arguments_gradient", "batch_first", "products"]
+__all__ = ["Whole", "arguments_gradient", "batch_first", "products", "products_gradients"]
 
 
 class Whole:
@@ -37,8 +38,8 @@ class Whole:
             d_carry: The gradients of the last carry.
         """
         loop = self.loop
-        # The gradient of a product takes the place of the product.
-        arrays = loop.arrays_of_inputs() | products(self.kept) | loop.arrays_of_rows(loop.length)
+        own = products_gradients(loop, self.kept, loop.length)
+        arrays = loop.arrays_of_inputs() | own | loop.arrays_of_rows(loop.length)
         gradients = loop.backward(
             0,
             loop.length,
@@ -86,6 +87,16 @@ def arguments_gradient(
 def products(arrays: Arrays) -> Arrays:
     """Return the arrays of the products alone."""
     return {key: array for key, array in arrays.items() if key[0] == "products"}
+
+
+def products_gradients(loop: Loop, kept: Arrays, size: Any) -> Arrays:
+    """Return the arrays for the gradients of products: those of the products themselves.
+
+    The gradient of a product takes its place, to save memory. Under XLA it has a place of its own:
+    XLA copies an array as a whole, at every step, if the step reads it and writes to it.
+    """
+    is_by_xla = GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
+    return products(loop.arrays_to_keep(size) if is_by_xla else kept)
 
 
 def batch_first(tensor: Tensor) -> Tensor:

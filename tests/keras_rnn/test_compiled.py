@@ -1,5 +1,7 @@
 """The same results in eager mode, in `tf.function` and compiled by XLA."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -67,3 +69,22 @@ def test_a_graph_of_unknown_batch_and_length_gives_what_eager_mode_does(rng):
     for batch, time in ((3, 5), (1, 1), (2, 4)):
         x, mask = rng.normal(size=(batch, time, 4)).astype("float32"), MASKS["holes"]
         assert_equal([graph(x, mask[:batch, :time])], [layer(x, mask=mask[:batch, :time])])
+
+
+def test_no_step_copies_what_was_kept_of_all_steps_under_xla(rng):
+    layer, length = GRU(3, return_sequences=True), 11
+
+    @tf.function(jit_compile=True)
+    def gradients(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(layer(x, training=True) ** 2)
+        return tape.gradient(loss, layer.trainable_weights)
+
+    x = tf.constant(rng.normal(size=(2, length, 4)), "float32")
+    layer(x)
+    program = gradients.experimental_get_compiler_ir(x)(stage="optimized_hlo")
+    bodies = re.findall(r"^%\S*body.*?^}", program, re.MULTILINE | re.DOTALL)
+    assert len(bodies) == 2
+    copied = [shape for body in bodies for shape in re.findall(r"= (\S+) copy\(", body)]
+    assert copied
+    assert not [shape for shape in copied if f"[{length}," in shape]
