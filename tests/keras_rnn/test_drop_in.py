@@ -130,7 +130,7 @@ def test_sizes_may_be_integers_of_numpy():
 
 def test_what_is_not_recurrent_is_that_of_keras():
     assert keras_rnn.Dense is keras.layers.Dense
-    with pytest.raises(AttributeError, match="'keras_rnn', as .* has no attribute 'Dnese'"):
+    with pytest.raises(AttributeError, match=r"'keras_rnn', as .* has no attribute 'Dnese'"):
         _ = keras_rnn.Dnese
 
 
