@@ -103,10 +103,12 @@ class AttentionCell(RecurrentCell):
         )
         self.built = True
 
-    def draw_noise(self, batch_size: int | Tensor, features: int) -> Noise | None:
+    def draw_noise(
+        self, batch_size: int | Tensor, features: int, length: int | Tensor | None = None
+    ) -> Noise | None:
         """Draw the noise of the wrapped cell."""
         features += self.units if self.input_feeding else 0
-        return contract.draw_noise(self.cell, batch_size, features, training=True)
+        return contract.draw_noise(self.cell, batch_size, features, True, length)
 
     def project(self, inputs: Tensor, noise: Noise | None = None) -> Tensor:
         """Return what depends on the input alone: with input feeding, only the input itself."""

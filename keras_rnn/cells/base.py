@@ -74,16 +74,20 @@ class RecurrentCell(keras.layers.Layer):
             "Write it, or write `call` as for a plain Keras cell."
         )
 
-    def draw_noise(self, batch_size: int | Tensor, features: int) -> Noise | None:
+    def draw_noise(
+        self, batch_size: int | Tensor, features: int, length: int | Tensor | None = None
+    ) -> Noise | None:
         """Draw what is random in one call in training, or return `None` if nothing is.
 
         What it returns comes back as the argument `noise` of `project` and `step`; a cell that
         returns `None` needs no such argument. A tensor without a gradient, such as a mask, is best
-        returned through `keras.ops.stop_gradient`: none is then computed.
+        returned through `keras.ops.stop_gradient`: none is then computed. What is another at each
+        step is returned as `EachStep`.
 
         Args:
             batch_size: Number of sequences.
             features: Size of the input of one step.
+            length: Number of steps; `None` for one step alone.
         """
         return None
 

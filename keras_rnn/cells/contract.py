@@ -60,13 +60,19 @@ def initial_state(cell: Any, batch_size: int | Tensor, **constants: Any) -> list
     return [ops.zeros((batch_size, size), dtype=cell.compute_dtype) for size in sizes]
 
 
-def draw_noise(cell: Any, batch_size: int | Tensor, features: int, training: bool) -> Noise | None:
+def draw_noise(
+    cell: Any,
+    batch_size: int | Tensor,
+    features: int,
+    training: bool,
+    length: int | Tensor | None = None,
+) -> Noise | None:
     """Return what the cell draws once a call; `None` when not training or if it draws nothing."""
     if follows_contract(cell):
         draw = getattr(cell, "draw_noise", None)
-        return draw(batch_size, features) if training and draw else None
+        return draw(batch_size, features, length) if training and draw else None
     for inner in getattr(cell, "cells", ()):  # A stack of Keras draws nothing of its own.
-        draw_noise(inner, batch_size, features, training)
+        draw_noise(inner, batch_size, features, training, length)
         features = output_size(inner)
     if hasattr(cell, "get_dropout_mask"):
         # A Keras cell keeps its masks on itself. Draw new ones here, outside of any loop.

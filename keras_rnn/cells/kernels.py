@@ -129,7 +129,9 @@ class KernelCell(RecurrentCell):
         """Return `x_t @ kernel + bias`, `(..., blocks * units)`."""
         return product(drop_inputs(inputs, noise), self.kernel, self.bias)
 
-    def draw_noise(self, batch_size: int | Tensor, features: int) -> DropoutMasks | None:
+    def draw_noise(
+        self, batch_size: int | Tensor, features: int, length: int | Tensor | None = None
+    ) -> DropoutMasks | None:
         """Draw the masks `m_x / (1 - dropout)` and `m_h / (1 - recurrent_dropout)`."""
         if not (self.dropout or self.recurrent_dropout):
             return None

@@ -60,11 +60,13 @@ class StackedRNNCells(RecurrentCell):
             input_shape = (input_shape[0], contract.output_size(cell))
         self.built = True
 
-    def draw_noise(self, batch_size: int | Tensor, features: int) -> list[Noise] | None:
+    def draw_noise(
+        self, batch_size: int | Tensor, features: int, length: int | Tensor | None = None
+    ) -> list[Noise] | None:
         """Draw the noise of each cell, a list; `None` if no cell has any."""
         noises = []
         for cell in self.cells:
-            noises.append(contract.draw_noise(cell, batch_size, features, training=True))
+            noises.append(contract.draw_noise(cell, batch_size, features, True, length))
             features = contract.output_size(cell)
         return noises if any(noise is not None for noise in noises) else None
 

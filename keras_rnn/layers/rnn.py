@@ -58,9 +58,9 @@ class RNN(SequenceLayer):
         recompute: To save memory on long sequences, in training: keep the states of every so many
             steps only, and run the steps between once more on the way back. About the square root
             of the length keeps least. Needs a cell with `project` and `step`, and no `unroll`.
-        truncation: `(k1, k2)`, truncated backpropagation through time: after each k1 steps, the
-            gradient of their outputs goes back through k2 steps and no further, in training. The
-            same needs; one of the two at a time.
+        truncation: `(k1, k2)`, truncated backpropagation through time: after each k1 steps, and
+            after the last, the gradient of the outputs since goes back through k2 steps and no
+            further, in training. The same needs; one of the two at a time.
         learn_initial_state: Whether the states before the first step are weights, one vector a
             state and the same for all sequences; otherwise they are zeros.
 
@@ -78,8 +78,8 @@ class RNN(SequenceLayer):
         `return_state`, a tuple of this and the last states.
 
     Raises:
-        ValueError: If the cell cannot be stepped, or the shapes of sequences, mask or states do
-            not fit.
+        ValueError: If the cell cannot be stepped, or sequences, mask or states do not fit.
+        tf.errors.InvalidArgumentError: If a second derivative is asked for, in training in a graph.
 
     >>> from keras_rnn import SimpleRNNCell
     >>> tuple(RNN(SimpleRNNCell(4), return_sequences=True)(ops.zeros((2, 5, 3))).shape)
@@ -144,10 +144,10 @@ class RNN(SequenceLayer):
         """Run the cell over the sequences."""
         self._check_call(sequences, mask)
         constants = constants or {}
-        batch_size, features = ops.shape(sequences)[0], sequences.shape[-1]
+        batch_size, length, *_, features = ops.shape(sequences)
         states = self._starting_states(initial_state, batch_size, constants)
         with self._dtype_of_the_cell() as dtype:
-            noise = contract.draw_noise(self.cell, batch_size, features, training)
+            noise = contract.draw_noise(self.cell, batch_size, features, training, length)
             outputs, last_output, states = self.scan(
                 ops.cast(sequences, dtype), states, noise, constants, training, mask
             )

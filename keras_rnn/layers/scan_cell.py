@@ -10,6 +10,7 @@ from keras.src.backend.common.variables import AutocastScope  # Has no public na
 
 from keras_rnn._types import Noise, State, Step, Tensor
 from keras_rnn.cells import contract
+from keras_rnn.cells.noise import put_steps, take_steps
 from keras_rnn.scan import ImpureStepError, PureStep, ScanResult, scan
 
 __all__ = ["scan_cell"]
@@ -43,12 +44,19 @@ def scan_cell(
         options |= {"recompute": None, "truncation": None}
     is_projected = training and options["recompute"] is None
     inputs = contract.project(cell, sequences, noise) if is_projected else sequences
+    noise_of_steps = take_steps(noise)
+    noise = put_steps(noise, [None] * len(noise_of_steps))
 
-    def step_with(inputs: Tensor, states: State, noise: Noise, constants: dict[str, Any]) -> Step:
-        projected = inputs if is_projected else contract.project(cell, inputs, noise)
+    def step_with(
+        inputs: tuple[Any, list[Tensor]], states: State, noise: Noise, constants: dict[str, Any]
+    ) -> Step:
+        projected, noise_of_step = inputs
+        noise = put_steps(noise, noise_of_step)
+        if not is_projected:
+            projected = contract.project(cell, projected, noise)
         return contract.step(cell, projected, states, training, noise, **constants)
 
-    def step(inputs: Tensor, states: State) -> Step:
+    def step(inputs: tuple[Any, list[Tensor]], states: State) -> Step:
         return step_with(inputs, states, noise, constants)
 
     initial_output = _zero_output(cell, sequences, states, step)
@@ -57,15 +65,16 @@ def scan_cell(
     pure = None
     if training and contract.follows_contract(cell) and (is_asked or not tf.executing_eagerly()):
         pure = _pure(cell, step_with, noise, constants)
+    inputs = (inputs, noise_of_steps)
     return scan(step, inputs, states, initial_output, pure=pure, **options)
 
 
 def _zero_output(
-    cell: Any, sequences: Tensor, states: State, step: Callable[[Tensor, State], Step]
+    cell: Any, sequences: Tensor, states: State, step: Callable[[Any, State], Step]
 ) -> Tensor:
     """Return zeros like one output; a plain cell need not say its size, so it is run for it."""
     if not contract.follows_contract(cell):
-        return ops.zeros_like(step(sequences[:, 0], states)[0])
+        return ops.zeros_like(step((sequences[:, 0], []), states)[0])
     size = contract.output_size(cell)
     return ops.zeros((ops.shape(sequences)[0], size), dtype=cell.compute_dtype)
 

@@ -42,7 +42,7 @@ def test_the_gradient_of_weights_in_the_noise_is_not_lost(rng):
     class BayesianCell(ThirdPartyCell):
         """Its kernel is drawn once a call, around a mean that is learned."""
 
-        def draw_noise(self, batch_size, features):
+        def draw_noise(self, batch_size, features, length=None):
             return self.recurrent_kernel + keras.random.normal((3, 3), seed=3, dtype="float64")
 
         def step(self, projected, states, training=False, noise=None):

@@ -128,7 +128,7 @@ class CountingCell(ThirdPartyCell):
 class SeededCell(CountingCell):
     """It draws a seed once a call, from which each step draws numbers without a state."""
 
-    def draw_noise(self, batch_size, features):
+    def draw_noise(self, batch_size, features, length=None):
         return ops.convert_to_tensor([1, 2], "int32")
 
     def step(self, projected, states, training=False, noise=(1, 2)):
@@ -142,7 +142,7 @@ class SeededCell(CountingCell):
 class DropConnectCell(ThirdPartyCell):
     """Its noise drops entries of the recurrent kernel, the same ones at all steps of a call."""
 
-    def draw_noise(self, batch_size, features):
+    def draw_noise(self, batch_size, features, length=None):
         return {
             "kept": random.dropout(ops.ones((self.units,) * 2, self.compute_dtype), 0.5, seed=3)
         }
