@@ -168,9 +168,11 @@ def measure(runs: dict[str, Run], samples: int) -> tuple[dict[str, float], int]:
     for run in runs.values():
         run(), run()
     kept: list[dict[str, float]] = []
+    order = list(runs.items())
     for _ in range(4 * samples):
         before, sample = calibrate(matrix), {}
-        for name, run in runs.items():
+        order.reverse()  # So that none is always the first.
+        for name, run in order:
             began = time.perf_counter()
             run()
             sample[name] = time.perf_counter() - began
