@@ -27,7 +27,7 @@ def plain(rows: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
     return result if bias is None else tf.add(result, bias)
 
 
-_WATCHER: ContextVar[Product] = ContextVar("watcher", default=plain)
+_WATCHERS: ContextVar[tuple[Product, ...]] = ContextVar("watchers", default=(plain,))
 
 
 def product(rows: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -38,14 +38,25 @@ def product(rows: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
         kernel: `(features, columns)`; the same at every step.
         bias: `(columns,)` or `None`; the same at every step.
     """
-    return _WATCHER.get()(rows, kernel, bias)
+    *others, nearest = _WATCHERS.get()
+    with _watchers(*others):
+        return nearest(rows, kernel, bias)
 
 
 @contextmanager
 def watched(by: Product) -> Iterator[None]:
-    """Let `by` answer for the products asked for within the context."""
-    token = _WATCHER.set(by)
+    """Let `by` answer for the products asked for within the context.
+
+    The products that `by` itself asks for are answered by who watched before.
+    """
+    with _watchers(*_WATCHERS.get(), by):
+        yield
+
+
+@contextmanager
+def _watchers(*watchers: Product) -> Iterator[None]:
+    token = _WATCHERS.set(watchers)
     try:
         yield
     finally:
-        _WATCHER.reset(token)
+        _WATCHERS.reset(token)

@@ -18,10 +18,10 @@ def cudnn_applies(layer: RNN) -> bool:
     """Return whether there is a GPU, and cuDNN has a kernel for what the layer computes.
 
     It has one for tanh, sigmoid, a bias, no dropout of states, no unrolling, and a GRU with
-    `reset_after`. Recomputation and truncation are the scan's.
+    `reset_after`. Recomputation, truncation and another type of states are the scan's.
     """
     cell = layer.cell
-    if layer.recompute is not None or layer.truncation is not None:
+    if any(asked is not None for asked in (layer.recompute, layer.truncation, layer.state_dtype)):
         return False
     if type(cell) not in {LSTMCell, GRUCell} or cell.recurrent_dropout:
         return False

@@ -1,16 +1,14 @@
 """`RNN(cell)`: a cell and the scan make a sequence layer."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import keras
 from keras import ops, tree
-from keras.src.backend.common.variables import AutocastScope  # Has no public name.
 
 from keras_rnn._checks import (
     check_batch_size,
     check_cell,
+    check_choice,
     check_keeps_states,
     check_known_batch_size,
     check_learnable,
@@ -26,6 +24,7 @@ from keras_rnn._checks import (
 from keras_rnn._types import Noise, Shape, State, Tensor
 from keras_rnn.cells import StackedRNNCells, contract
 from keras_rnn.layers.base import SequenceLayer
+from keras_rnn.layers.precision import computing_as, floats_to
 from keras_rnn.layers.scan_cell import scan_cell
 from keras_rnn.layers.states import KeptStates, assign_states, learned_states, spread
 from keras_rnn.scan import ScanResult
@@ -63,6 +62,9 @@ class RNN(SequenceLayer):
             further, in training. The same needs; one of the two at a time.
         learn_initial_state: Whether the states before the first step are weights, one vector a
             state and the same for all sequences; otherwise they are zeros.
+        state_dtype: The type of the states and of what a step computes element by element, where
+            it is not that of the layer: `"float32"` keeps long memory right in mixed precision,
+            while products stay in half. Needs a cell with `project` and `step`.
 
     Call arguments:
         sequences: `(batch, time, features)`.
@@ -101,6 +103,7 @@ class RNN(SequenceLayer):
         learn_initial_state: bool = False,
         recompute: int | None = None,
         truncation: tuple[int, int] | None = None,
+        state_dtype: str | None = None,
         **kwargs: Any,
     ) -> None:
         owner = type(self).__name__
@@ -116,7 +119,9 @@ class RNN(SequenceLayer):
         self.zero_output_for_mask = zero_output_for_mask
         self.recompute = check_recompute(owner, recompute, unroll, truncation)
         self.truncation = check_truncation(owner, truncation, unroll)
-        is_asked = recompute is not None or truncation is not None
+        types = (None, "float16", "bfloat16", "float32", "float64")
+        self.state_dtype = check_choice(owner, "state_dtype", state_dtype, types)
+        is_asked = any(option is not None for option in (recompute, truncation, state_dtype))
         check_own_backward(owner, cell, is_asked, contract.follows_contract(cell))
         self.learn_initial_state = check_learnable(owner, learn_initial_state, stateful)
         self.learned_states: list[Any] = []
@@ -146,7 +151,7 @@ class RNN(SequenceLayer):
         constants = constants or {}
         batch_size, length, *_, features = ops.shape(sequences)
         states = self._starting_states(initial_state, batch_size, constants)
-        with self._dtype_of_the_cell() as dtype:
+        with computing_as(self.cell, self) as dtype:
             noise = contract.draw_noise(self.cell, batch_size, features, training, length)
             outputs, last_output, states = self.scan(
                 ops.cast(sequences, dtype), states, noise, constants, training, mask
@@ -154,9 +159,8 @@ class RNN(SequenceLayer):
         if self.stateful:
             assign_states(self.states, states)
         output = outputs if self.return_sequences else last_output
-        output, states = tree.map_structure(
-            lambda tensor: ops.cast(tensor, self.compute_dtype), (output, states)
-        )
+        output = ops.cast(output, self.compute_dtype)
+        states = floats_to(self.state_dtype or self.compute_dtype, states)
         return (output, *states) if self.return_state else output
 
     def scan(
@@ -192,6 +196,7 @@ class RNN(SequenceLayer):
             keep_outputs=self.return_sequences,
             recompute=self.recompute,
             truncation=self.truncation,
+            state_dtype=self.state_dtype,
         )
 
     def get_initial_state(self, batch_size: int | Tensor, **constants: Any) -> State:
@@ -244,13 +249,6 @@ class RNN(SequenceLayer):
             return shape
         return (shape, *tree.map_structure(lambda size: (batch_size, size), self.state_size))
 
-    @contextmanager
-    def _dtype_of_the_cell(self) -> Iterator[str]:
-        """Let variables be cast to the type in which the cell computes, where it is another."""
-        dtype = getattr(self.cell, "compute_dtype", self.compute_dtype)
-        with nullcontext() if dtype == self.compute_dtype else AutocastScope(dtype):
-            yield dtype
-
     def _check_shape(self, sequences: Tensor | Shape) -> None:
         axes = "(batch, time, features)"
         check_rank(self.name, "sequences", sequences, 3, axes, or_more=not self.reads_vectors)
@@ -274,7 +272,8 @@ class RNN(SequenceLayer):
         wanted = tree.flatten(structure)
         given = [ops.convert_to_tensor(state) for state in tree.flatten(initial_state)]
         check_states(self.name, "initial_state", given, wanted)
-        states = [ops.cast(state, zeros.dtype) for state, zeros in zip(given, wanted, strict=True)]
+        types = [self.state_dtype or zeros.dtype for zeros in wanted]
+        states = [ops.cast(state, dtype) for state, dtype in zip(given, types, strict=True)]
         return tree.pack_sequence_as(structure, states)
 
     def get_config(self) -> dict[str, Any]:
@@ -282,7 +281,8 @@ class RNN(SequenceLayer):
         names = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll")
         config = {name: getattr(self, name) for name in (*names, "zero_output_for_mask")}
         # Only where they are given, so that Keras can build its own layer from the config.
-        extras = {name: getattr(self, name) for name in ("recompute", "truncation")}
+        names = ("recompute", "truncation", "state_dtype")
+        extras = {name: getattr(self, name) for name in names}
         config |= {name: value for name, value in extras.items() if value is not None}
         if self.learn_initial_state:
             config["learn_initial_state"] = True

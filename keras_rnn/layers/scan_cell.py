@@ -6,11 +6,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 from keras import ops, tree
-from keras.src.backend.common.variables import AutocastScope  # Has no public name.
 
 from keras_rnn._types import Noise, State, Step, Tensor
 from keras_rnn.cells import contract
 from keras_rnn.cells.noise import put_steps, take_steps
+from keras_rnn.layers.precision import floats_to, step_in, variables_in
 from keras_rnn.scan import ImpureStepError, PureStep, ScanResult, scan
 
 __all__ = ["scan_cell"]
@@ -23,6 +23,7 @@ def scan_cell(
     noise: Noise | None,
     constants: dict[str, Any],
     training: bool,
+    state_dtype: str | None = None,
     **options: Any,
 ) -> ScanResult:
     """Run a cell over sequences.
@@ -38,6 +39,7 @@ def scan_cell(
         noise: What the cell drew for this call.
         constants: Further arguments of its step, by name.
         training: Whether this is a training step.
+        state_dtype: The type of the states and of what a step computes, where it is not the cell's.
         **options: Those of `scan`.
     """
     if not training:
@@ -47,14 +49,9 @@ def scan_cell(
     noise_of_steps = take_steps(noise)
     noise = put_steps(noise, [None] * len(noise_of_steps))
 
-    def step_with(
-        inputs: tuple[Any, list[Tensor]], states: State, noise: Noise, constants: dict[str, Any]
-    ) -> Step:
-        projected, noise_of_step = inputs
-        noise = put_steps(noise, noise_of_step)
-        if not is_projected:
-            projected = contract.project(cell, projected, noise)
-        return contract.step(cell, projected, states, training, noise, **constants)
+    if state_dtype is not None:
+        constants = floats_to(state_dtype, constants)
+    step_with = _step_with(cell, training, is_projected, state_dtype)
 
     def step(inputs: tuple[Any, list[Tensor]], states: State) -> Step:
         return step_with(inputs, states, noise, constants)
@@ -67,6 +64,31 @@ def scan_cell(
         pure = _pure(cell, step_with, noise, constants)
     inputs = (inputs, noise_of_steps)
     return scan(step, inputs, states, initial_output, pure=pure, **options)
+
+
+def _step_with(
+    cell: Any, training: bool, is_projected: bool, state_dtype: str | None
+) -> Callable[..., Step]:
+    """Return the step as a function of inputs, states, noise and constants.
+
+    Its inputs are those of one step, or their projection, and the noise of this step alone.
+    """
+
+    def step(
+        inputs: tuple[Any, list[Tensor]], states: State, noise: Noise, constants: dict[str, Any]
+    ) -> Step:
+        projected, noise_of_step = inputs
+        noise = put_steps(noise, noise_of_step)
+        if not is_projected:
+            projected = contract.project(cell, projected, noise)
+        if state_dtype is None:
+            return contract.step(cell, projected, states, training, noise, **constants)
+        projected, noise = floats_to(state_dtype, (projected, noise))
+        with step_in(state_dtype, cell.compute_dtype):
+            output, states = contract.step(cell, projected, states, training, noise, **constants)
+        return ops.cast(output, cell.compute_dtype), states
+
+    return step
 
 
 def _zero_output(
@@ -82,7 +104,7 @@ def _zero_output(
 def _pure(cell: Any, step: Callable[..., Step], noise: Noise, constants: Any) -> PureStep:
     """Return the step as a function of noise, constants and the values of the cell's variables."""
     variables = getattr(cell, "variables", [])
-    with AutocastScope(None):
+    with variables_in(None):
         values = [tf.convert_to_tensor(variable.value) for variable in variables]
     is_constant = tree.map_structure(_has_no_gradient, noise)
 
@@ -94,7 +116,7 @@ def _pure(cell: Any, step: Callable[..., Step], noise: Noise, constants: Any) ->
         for update in zip(variables, values, strict=True):
             scope.add_update(update)
         # The backward pass runs outside of the layer's call, and so of its scope.
-        with scope, AutocastScope(cell.compute_dtype):
+        with scope, variables_in(cell.compute_dtype):
             stepped = step(inputs, states, noise, constants)
         pairs = zip(variables, values, strict=True)
         is_written = any(

@@ -4,9 +4,25 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from reference.twins import MASKS, assert_equal, outputs_and_gradients, twins
+from reference.twins import (
+    MASKS,
+    assert_equal,
+    give_random_weights,
+    outputs_and_gradients,
+    twins,
+)
 
-from keras_rnn import GRU, LSTM, RNN, Bidirectional, GRUCell, LSTMCell, SimpleRNN, StackedRNN
+from keras_rnn import (
+    GRU,
+    LSTM,
+    RNN,
+    Bidirectional,
+    GRUCell,
+    LSTMCell,
+    RecurrentCell,
+    SimpleRNN,
+    StackedRNN,
+)
 
 SHAPE = (3, 5, 4)
 NAMED = [SimpleRNN, GRU, LSTM]
@@ -50,3 +66,59 @@ def test_a_cell_computes_in_its_own_dtype_and_the_layer_casts(make, dtype, rng):
         wanted, of_usual = outputs_and_gradients(usual, x)
         assert_equal(outputs, wanted, atol=1e-3)
         assert_equal(gradients, of_usual, rtol=1e-2, atol=1e-2)
+
+
+class AddingCell(RecurrentCell):
+    state_size = output_size = 1
+
+    def step(self, projected, states, training=False):
+        total = states[0] + projected
+        return total, [total]
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("dtype", ["mixed_float16", "mixed_bfloat16"])
+def test_small_changes_add_up_in_states_of_single_precision(dtype, training):
+    x = np.full((1, 4000, 1), 2.0**-10, "float32")
+
+    def run(**options):
+        layer = RNN(AddingCell(dtype=dtype), return_state=True, **options)
+        return tf.function(lambda x: layer(x, training=training))(x)
+
+    total, state = run(state_dtype="float32")
+    assert (total.dtype.name, state.dtype.name) == (dtype.removeprefix("mixed_"), "float32")
+    assert float(state[0, 0]) == 4000 / 1024
+    assert float(run()[0][0, 0]) <= 2
+
+
+@pytest.mark.parametrize("make", [LSTM, GRU])
+def test_products_stay_in_half_precision_where_states_are_in_single(make, rng):
+    x = rng.normal(size=(3, 5, 4)).astype("float32")
+    half = make(6, dtype="mixed_float16", state_dtype="float32", return_sequences=True)
+    single = make(6, return_sequences=True)
+    half(x), single(x)
+    half.set_weights(give_random_weights(single, rng).get_weights())
+
+    @tf.function
+    def train(layer):
+        with tf.GradientTape() as tape:
+            outputs = tf.cast(layer(x, training=True), "float32")
+            loss = tf.reduce_sum(outputs**2)
+        return outputs, *tape.gradient(loss, layer.trainable_weights)
+
+    graph = train.get_concrete_function(half).graph.as_graph_def()
+    nodes = [*graph.node, *(node for part in graph.library.function for node in part.node_def)]
+    types = {node.attr["T"].type for node in nodes if node.op == "MatMul"}
+    assert types == {tf.float16.as_datatype_enum}
+    for one, other in zip(train(half), train(single), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0.02, atol=0.02 * np.abs(other).max())
+
+
+def test_a_type_that_is_none_is_refused():
+    with pytest.raises(ValueError, match=r"needs `state_dtype` to be one of .*\n?.*'float8'"):
+        LSTM(3, state_dtype="float8")
+    with pytest.raises(ValueError, match=r"a cell with `project` and `step` for .*`state_dtype`"):
+        RNN(keras.layers.LSTMCell(3), state_dtype="float32")
+    config = LSTM(3, state_dtype="float32").get_config()
+    assert LSTM.from_config(config).state_dtype == "float32"
+    assert "state_dtype" not in LSTM(3).get_config()
