@@ -15,7 +15,7 @@ import itertools
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -35,10 +35,12 @@ CONFIGS = {  # batch, time, features, units
 }
 SLOW = 1.35
 
+Shape = tuple[int, ...]
 Run = Callable[[], Any]
+Row = Callable[[Shape], dict[str, Run]]
 
 
-def train_step(layer: Any, shape: tuple[int, ...], jit: bool = False) -> Run:
+def train_step(layer: Any, shape: Shape, jit: bool = False) -> Run:
     """Return a run of forward and backward pass, with the gradients of inputs and weights."""
     batch, length, features, _ = shape
     inputs = tf.constant(np.random.default_rng(0).normal(size=(batch, length, features)), "float32")
@@ -55,7 +57,7 @@ def train_step(layer: Any, shape: tuple[int, ...], jit: bool = False) -> Run:
     return lambda: [value.numpy() for value in step(inputs)]
 
 
-def inference(layer: Any, shape: tuple[int, ...], jit: bool = False) -> Run:
+def inference(layer: Any, shape: Shape, jit: bool = False) -> Run:
     """Return a run of the forward pass."""
     batch, length, features, _ = shape
     inputs = tf.constant(np.random.default_rng(0).normal(size=(batch, length, features)), "float32")
@@ -64,7 +66,7 @@ def inference(layer: Any, shape: tuple[int, ...], jit: bool = False) -> Run:
     return lambda: run(inputs).numpy()
 
 
-def torch_train_step(name: str, shape: tuple[int, ...]) -> Run | None:
+def torch_train_step(name: str, shape: Shape) -> Run | None:
     """Return the same of a PyTorch layer, or `None` without PyTorch."""
     try:
         import torch
@@ -85,72 +87,60 @@ def torch_train_step(name: str, shape: tuple[int, ...]) -> Run | None:
     return run
 
 
-def named(library: Any, name: str, shape: tuple[int, ...]) -> Any:
-    """Return a layer of either library."""
-    return getattr(library, name)(shape[-1], return_sequences=True)
+def named(name: str) -> Callable[[Any, Shape], Any]:
+    """Return what makes the layer of that name in either library."""
+    return lambda library, shape: getattr(library, name)(shape[-1], return_sequences=True)
 
 
-def layer_norm(library: Any, shape: tuple[int, ...]) -> Any:
+def layer_norm(library: Any, shape: Shape) -> Any:
     """Return the same cell in the `RNN` of either library."""
     return library.RNN(LayerNormLSTMCell(shape[-1]), return_sequences=True)
 
 
-def two_layers(library: Any, shape: tuple[int, ...]) -> Any:
+def two_layers(library: Any, shape: Shape) -> Any:
     """Return two bidirectional LSTM layers of either library."""
     layers = [library.LSTM(shape[-1], return_sequences=True) for _ in range(2)]
     return keras.Sequential([library.Bidirectional(layer) for layer in layers])
 
 
-def rows(groups: list[str], configs: list[str]) -> Iterator[tuple[str, dict[str, Run | None]]]:
-    """Yield name and runs of each row."""
-    ours, theirs = keras_rnn, keras.layers
-    for group, config in itertools.product(groups, configs):
-        shape = CONFIGS[config]
-        match group:
-            case "lstm" | "gru" | "simple":
-                name = {"lstm": "LSTM", "gru": "GRU", "simple": "SimpleRNN"}[group]
-                yield (
-                    f"{name} train {config}",
-                    {
-                        "ours": train_step(named(ours, name, shape), shape),
-                        "keras": train_step(named(theirs, name, shape), shape),
-                        "torch": torch_train_step({"SimpleRNN": "RNN"}.get(name, name), shape),
-                    },
-                )
-            case "jit":
-                yield (
-                    f"LSTM train, ours by XLA {config}",
-                    {
-                        "ours": train_step(named(ours, "LSTM", shape), shape, jit=True),
-                        "keras": train_step(named(theirs, "LSTM", shape), shape),
-                    },
-                )
-            case "layernorm" | "layernorm-jit":
-                jit = group.endswith("jit")
-                yield (
-                    f"LayerNorm LSTM train{', XLA' if jit else ''} {config}",
-                    {
-                        "ours": train_step(layer_norm(ours, shape), shape, jit),
-                        "keras": train_step(layer_norm(theirs, shape), shape, jit),
-                    },
-                )
-            case "bidirectional":
-                yield (
-                    f"2-layer bidirectional LSTM train {config}",
-                    {
-                        "ours": train_step(two_layers(ours, shape), shape),
-                        "keras": train_step(two_layers(theirs, shape), shape),
-                    },
-                )
-            case "inference" | "inference-jit":
-                jit = group.endswith("jit")
-                yield (
-                    f"LSTM inference{', XLA' if jit else ''} {config}",
-                    {
-                        "ours": inference(named(ours, "LSTM", shape), shape, jit),
-                        "keras": inference(named(theirs, "LSTM", shape), shape, jit),
-                    },
-                )
+def compared(make: Callable[[Any, Shape], Run], torch_name: str | None = None) -> Row:
+    """Return what makes the runs of a row: of our layers, of those of Keras, and of PyTorch's."""
+
+    def runs(shape: Shape) -> dict[str, Run]:
+        made = {"ours": make(keras_rnn, shape), "keras": make(keras.layers, shape)}
+        if torch_name is not None:
+            made["torch"] = torch_train_step(torch_name, shape)
+        return {name: run for name, run in made.items() if run is not None}
+
+    return runs
+
+
+def trained(make: Callable[[Any, Shape], Any], jit: bool = False) -> Callable[[Any, Shape], Run]:
+    """Return what makes the train step of a layer of either library."""
+    return lambda library, shape: train_step(make(library, shape), shape, jit)
+
+
+def applied(make: Callable[[Any, Shape], Any], jit: bool = False) -> Callable[[Any, Shape], Run]:
+    """Return what makes the forward pass of a layer of either library."""
+    return lambda library, shape: inference(make(library, shape), shape, jit)
+
+
+def ours_by_xla(library: Any, shape: Shape) -> Run:
+    """Return the train step of an LSTM, ours compiled by XLA."""
+    return train_step(named("LSTM")(library, shape), shape, jit=library is keras_rnn)
+
+
+GROUPS: dict[str, tuple[str, Row]] = {
+    "lstm": ("LSTM train", compared(trained(named("LSTM")), "LSTM")),
+    "gru": ("GRU train", compared(trained(named("GRU")), "GRU")),
+    "simple": ("SimpleRNN train", compared(trained(named("SimpleRNN")), "RNN")),
+    "jit": ("LSTM train, ours by XLA", compared(ours_by_xla)),
+    "layernorm": ("LayerNorm LSTM train", compared(trained(layer_norm))),
+    "layernorm-jit": ("LayerNorm LSTM train, XLA", compared(trained(layer_norm, jit=True))),
+    "bidirectional": ("2-layer bidirectional LSTM train", compared(trained(two_layers))),
+    "inference": ("LSTM inference", compared(applied(named("LSTM")))),
+    "inference-jit": ("LSTM inference, XLA", compared(applied(named("LSTM"), jit=True))),
+}
 
 
 def calibrate(matrix: Any) -> float:
@@ -187,31 +177,23 @@ def measure(runs: dict[str, Run], samples: int) -> tuple[dict[str, float], int]:
 
 def main() -> None:
     """Measure the rows asked for and print a table."""
-    groups = [
-        "lstm",
-        "gru",
-        "simple",
-        "jit",
-        "layernorm",
-        "layernorm-jit",
-        "bidirectional",
-        "inference",
-    ]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("groups", nargs="*", default=groups, choices=[*groups, "inference-jit"])
+    parser.add_argument("groups", nargs="*", help=f"of {', '.join(GROUPS)}; all")
     parser.add_argument("--configs", nargs="+", default=list(CONFIGS), choices=CONFIGS)
     parser.add_argument("--samples", type=int, default=9)
     args = parser.parse_args()
-    for name, runs in rows(args.groups, args.configs):
-        present = {key: run for key, run in runs.items() if run is not None}
-        medians, kept = measure(present, args.samples)
+    if unknown := set(args.groups) - GROUPS.keys():  # `choices` would refuse an empty list.
+        parser.error(f"needs groups of {', '.join(GROUPS)}. Received: {', '.join(unknown)}.")
+    for group, config in itertools.product(args.groups or GROUPS, args.configs):
+        name, make = GROUPS[group]
+        medians, kept = measure(make(CONFIGS[config]), args.samples)
         times = "  ".join(f"{key} {1e3 * value:7.1f} ms" for key, value in medians.items())
         ratios = "  ".join(
             f"{key}/ours {value / medians['ours']:.2f}"
             for key, value in medians.items()
             if key != "ours"
         )
-        print(f"{name:40} {times}   {ratios}   ({kept} samples)", flush=True)
+        print(f"{name} {config:{38 - len(name)}} {times}   {ratios}   ({kept} samples)", flush=True)
 
 
 if __name__ == "__main__":
