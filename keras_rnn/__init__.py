@@ -9,26 +9,61 @@ from typing import Any
 import keras
 
 from keras_rnn.attention import AdditiveAttention, AttentionCell, Memory
-from keras_rnn.cells import GRUCell, LSTMCell, RecurrentCell, SimpleRNNCell, StackedRNNCells
+from keras_rnn.cells import (
+    ESNCell,
+    GRUCell,
+    LayerNormGRUCell,
+    LayerNormLSTMCell,
+    LayerNormSimpleRNNCell,
+    LSTMCell,
+    NASCell,
+    PeepholeLSTMCell,
+    RecurrentCell,
+    SimpleRNNCell,
+    StackedRNNCells,
+)
 from keras_rnn.convert import convert
 from keras_rnn.gradient_flow import GradientFlow, gradient_flow
 from keras_rnn.gradient_plot import plot_gradient_flow
-from keras_rnn.layers import GRU, LSTM, RNN, SimpleRNN
+from keras_rnn.layers import (
+    ESN,
+    GRU,
+    LSTM,
+    NAS,
+    RNN,
+    LayerNormGRU,
+    LayerNormLSTM,
+    LayerNormSimpleRNN,
+    PeepholeLSTM,
+    SimpleRNN,
+)
 from keras_rnn.wrappers import Bidirectional, StackedRNN
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ESN",
     "GRU",
     "LSTM",
+    "NAS",
     "RNN",
     "AdditiveAttention",
     "AttentionCell",
     "Bidirectional",
+    "ESNCell",
     "GRUCell",
     "GradientFlow",
     "LSTMCell",
+    "LayerNormGRU",
+    "LayerNormGRUCell",
+    "LayerNormLSTM",
+    "LayerNormLSTMCell",
+    "LayerNormSimpleRNN",
+    "LayerNormSimpleRNNCell",
     "Memory",
+    "NASCell",
+    "PeepholeLSTM",
+    "PeepholeLSTMCell",
     "RecurrentCell",
     "SimpleRNN",
     "SimpleRNNCell",

@@ -1,4 +1,4 @@
-"""Arguments by position, in the order in which Keras' class of the same name takes them."""
+"""Arguments by position, in the order in which another class takes them."""
 
 import functools
 import inspect
@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-__all__ = ["arguments_of", "in_the_order_of"]
+__all__ = ["arguments_of", "in_the_order_of", "order_of"]
 
 
 def arguments_of(cls: type) -> set[str]:
@@ -51,6 +51,28 @@ def in_the_order_of(
         return wrapper
 
     return decorate
+
+
+def order_of(names: str, *bases: type) -> Callable[..., None]:
+    """Return what takes the arguments of these names by position, for `in_the_order_of`.
+
+    Args:
+        names: The names, with spaces between them.
+        *bases: The classes that have these arguments; for an argument of the constructor's own,
+            its default there is the one that counts.
+    """
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    known = {}
+    for base in bases:
+        known |= inspect.signature(base).parameters
+    own = inspect.Parameter("own", kind, default=None)
+
+    def order() -> None:
+        """Stand for the signature alone."""
+
+    parameters = [known.get(name, own).replace(name=name, kind=kind) for name in names.split()]
+    order.__signature__ = inspect.Signature(parameters)
+    return order
 
 
 def _reordered(signature: inspect.Signature, order: Callable[..., Any]) -> inspect.Signature:

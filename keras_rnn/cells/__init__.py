@@ -1,18 +1,30 @@
 """Cells: one step of a recurrent network in time."""
 
 from keras_rnn.cells.base import RecurrentCell
+from keras_rnn.cells.esn import ESNCell
 from keras_rnn.cells.gru import GRUCell
+from keras_rnn.cells.layer_norm_gru import LayerNormGRUCell
+from keras_rnn.cells.layer_norm_lstm import LayerNormLSTMCell
+from keras_rnn.cells.layer_norm_simple import LayerNormSimpleRNNCell
 from keras_rnn.cells.lstm import LSTMCell
+from keras_rnn.cells.nas import NASCell
 from keras_rnn.cells.noise import EachStep
+from keras_rnn.cells.peephole import PeepholeLSTMCell
 from keras_rnn.cells.simple import SimpleRNNCell
 from keras_rnn.cells.stacked import StackedRNNCells
 from keras_rnn.cells.wrapper import CellWrapper
 
 __all__ = [
     "CellWrapper",
+    "ESNCell",
     "EachStep",
     "GRUCell",
     "LSTMCell",
+    "LayerNormGRUCell",
+    "LayerNormLSTMCell",
+    "LayerNormSimpleRNNCell",
+    "NASCell",
+    "PeepholeLSTMCell",
     "RecurrentCell",
     "SimpleRNNCell",
     "StackedRNNCells",

@@ -2,6 +2,26 @@
 
 from keras_rnn.layers.base import SequenceLayer
 from keras_rnn.layers.named import GRU, LSTM, SimpleRNN
+from keras_rnn.layers.named_addons import (
+    ESN,
+    NAS,
+    LayerNormGRU,
+    LayerNormLSTM,
+    LayerNormSimpleRNN,
+    PeepholeLSTM,
+)
 from keras_rnn.layers.rnn import RNN
 
-__all__ = ["GRU", "LSTM", "RNN", "SequenceLayer", "SimpleRNN"]
+__all__ = [
+    "ESN",
+    "GRU",
+    "LSTM",
+    "NAS",
+    "RNN",
+    "LayerNormGRU",
+    "LayerNormLSTM",
+    "LayerNormSimpleRNN",
+    "PeepholeLSTM",
+    "SequenceLayer",
+    "SimpleRNN",
+]

@@ -36,16 +36,28 @@ def lacks_hints(function):
 
 def test_the_public_names_are_these():
     assert keras_rnn.__all__ == [
+        "ESN",
         "GRU",
         "LSTM",
+        "NAS",
         "RNN",
         "AdditiveAttention",
         "AttentionCell",
         "Bidirectional",
+        "ESNCell",
         "GRUCell",
         "GradientFlow",
         "LSTMCell",
+        "LayerNormGRU",
+        "LayerNormGRUCell",
+        "LayerNormLSTM",
+        "LayerNormLSTMCell",
+        "LayerNormSimpleRNN",
+        "LayerNormSimpleRNNCell",
         "Memory",
+        "NASCell",
+        "PeepholeLSTM",
+        "PeepholeLSTMCell",
         "RecurrentCell",
         "SimpleRNN",
         "SimpleRNNCell",
@@ -89,11 +101,16 @@ def test_each_public_class_is_documented_and_typed(name):
         assert not lacks_hints(function), method
 
 
+# Those that saved models of TensorFlow Addons name so.
+ADDONS = {"ESNCell", "LayerNormLSTMCell", "LayerNormSimpleRNNCell", "NASCell", "PeepholeLSTMCell"}
+
+
 @pytest.mark.parametrize("name", CLASSES)
 def test_each_public_layer_is_saved_under_the_name_of_the_package(name):
     cls = getattr(keras_rnn, name)
     if name not in {"GradientFlow", "Memory", "RecurrentCell"}:
-        assert keras.saving.get_registered_name(cls) == f"keras_rnn>{name}"
+        package = "Addons" if name in ADDONS else "keras_rnn"
+        assert keras.saving.get_registered_name(cls) == f"{package}>{name}"
 
 
 def test_the_version_is_that_of_the_distribution():
