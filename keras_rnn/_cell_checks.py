@@ -4,10 +4,10 @@ Every message says who needs what, what came, and what to do.
 """
 
 import math
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
-__all__ = ["check_above_zero", "check_fraction", "check_not_negative"]
+__all__ = ["check_above_zero", "check_fraction", "check_not_negative", "check_seed"]
 
 
 def check_fraction(owner: str, name: str, value: Any) -> float:
@@ -29,6 +29,15 @@ def check_not_negative(owner: str, name: str, value: Any) -> float:
     if not _is_number(value) or not 0 <= value < math.inf:
         raise ValueError(_message(owner, name, "a finite number of at least 0", value, 0.9))
     return float(value)
+
+
+def check_seed(owner: str, value: Any) -> int | None:
+    """Return `value` if it is `None` or an integer not below zero, else raise `ValueError`."""
+    if value is None:
+        return None
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 0:
+        raise ValueError(_message(owner, "seed", "`None` or an integer of at least 0", value, 1))
+    return int(value)
 
 
 def _is_number(value: Any) -> bool:

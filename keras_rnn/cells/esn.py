@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_rnn._cell_checks import check_fraction, check_not_negative
+from keras_rnn._cell_checks import check_fraction, check_not_negative, check_seed
 from keras_rnn._checks import check_positive_integer
 from keras_rnn._types import Shape, State, Step, Tensor
 from keras_rnn.cells.base import RecurrentCell
@@ -57,7 +57,7 @@ class ESNCell(RecurrentCell):
 
     Raises:
         ValueError: If `units` is not a positive integer, `connectivity` or `leaky` is not in
-            [0, 1], or `spectral_radius` is negative.
+            [0, 1], or `spectral_radius` or `seed` is negative.
 
     Reference: Jaeger, 2001, "The echo state approach to analysing and training recurrent neural
     networks", GMD report 148, https://www.ai.rug.nl/minds/uploads/EchoStatesTechRep.pdf
@@ -96,7 +96,7 @@ class ESNCell(RecurrentCell):
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.recurrent_initializer = keras.initializers.get(recurrent_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
-        self.seed = seed
+        self.seed = check_seed("ESNCell", seed)
         self.state_size = self.output_size = self.units
 
     def build(self, input_shape: Shape) -> None:
