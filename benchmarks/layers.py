@@ -23,7 +23,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
-from layer_norm_lstm import LayerNormLSTMCell
 
 import keras_rnn
 
@@ -94,7 +93,7 @@ def named(name: str) -> Callable[[Any, Shape], Any]:
 
 def layer_norm(library: Any, shape: Shape) -> Any:
     """Return the same cell in the `RNN` of either library."""
-    return library.RNN(LayerNormLSTMCell(shape[-1]), return_sequences=True)
+    return library.RNN(keras_rnn.LayerNormLSTMCell(shape[-1]), return_sequences=True)
 
 
 def two_layers(library: Any, shape: Shape) -> Any:

@@ -16,12 +16,12 @@ from reference.training import (
 )
 from reference.twins import MASKS
 
-from benchmarks.layer_norm_lstm import LayerNormLSTMCell
 from keras_rnn import (
     RNN,
     AdditiveAttention,
     AttentionCell,
     GRUCell,
+    LayerNormLSTMCell,
     LSTMCell,
     Memory,
     SimpleRNNCell,
