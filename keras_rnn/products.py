@@ -1,8 +1,9 @@
-"""Products of a cell's rows with a kernel, and who watches them.
+"""Products of a cell's rows with a kernel, who watches them, and who alters the kernels.
 
 Within one step of a cell nearly all arithmetic that is not element by element is a product with a
 kernel that is the same at every step. A cell asks for such a product here, so that a scan can see
-it: keep its result, and form the kernel's gradient once for all steps.
+it: keep its result, and form the kernel's gradient once for all steps. A cell around a cell can put
+another kernel in the place of a recurrent one, such as the same with entries dropped.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from keras import ops
 
 from keras_rnn._types import Tensor
 
-__all__ = ["Product", "product", "watched"]
+__all__ = ["Product", "altered", "product", "recurrent_product", "watched"]
 
 Product = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 """What answers for a product: maps rows, kernel and bias to `rows @ kernel + bias`."""
@@ -60,3 +61,28 @@ def _watchers(*watchers: Product) -> Iterator[None]:
         yield
     finally:
         _WATCHERS.reset(token)
+
+
+_ALTER: ContextVar[Callable[[Tensor], Tensor]] = ContextVar("alter", default=lambda kernel: kernel)
+
+
+def recurrent_product(state: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return `state @ kernel + bias` as `product` does, the kernel altered by whoever is around.
+
+    Args:
+        state: `(batch, features)`; a state, or what was computed from one.
+        kernel: `(features, columns)`.
+        bias: `(columns,)` or `None`.
+    """
+    return product(state, _ALTER.get()(kernel), bias)
+
+
+@contextmanager
+def altered(by: Callable[[Tensor], Tensor]) -> Iterator[None]:
+    """Let `by` alter the recurrent kernels within the context, before those around alter them."""
+    around = _ALTER.get()
+    token = _ALTER.set(lambda kernel: around(by(kernel)))
+    try:
+        yield
+    finally:
+        _ALTER.reset(token)

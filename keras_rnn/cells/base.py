@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_rnn._checks import check_count
 from keras_rnn._types import Noise, State, Step, Tensor
-from keras_rnn.products import product
+from keras_rnn.products import recurrent_product
 
 __all__ = ["RecurrentCell"]
 
@@ -95,14 +95,15 @@ class RecurrentCell(keras.layers.Layer):
         """Return `state @ kernel + bias`, the product of a state with a recurrent kernel.
 
         Asked of the base class so that a scan can see these products apart from the rest: it
-        keeps them, and forms the kernel's gradient once for all steps.
+        keeps them, and forms the kernel's gradient once for all steps. And so that a cell around
+        this one can drop entries of the kernel.
 
         Args:
             state: `(batch, features)`, or what was computed from a state.
             kernel: `(features, columns)`; a weight, or what was computed from weights alone.
             bias: `(columns,)`, or `None`.
         """
-        return product(state, kernel, bias)
+        return recurrent_product(state, kernel, bias)
 
     def call(self, inputs: Tensor, states: State, training: bool = False) -> Step:
         """Run one step on its own: `step(project(inputs), states)`."""
