@@ -138,10 +138,7 @@ class AttentionCell(RecurrentCell):
         self, inputs: Tensor, states: State, training: bool = False, *, memory: Memory
     ) -> Step:
         """Run one step on its own."""
-        batch_size, features = ops.shape(inputs)[0], inputs.shape[-1]
-        noise = self.draw_noise(batch_size, features) if training else None
-        projected = self.project(inputs, noise)
-        return self.step(projected, states, training, noise, memory=memory)
+        return super().call(inputs, states, training, memory=memory)
 
     def get_initial_state(
         self, batch_size: int | Tensor | None = None, memory: Memory | None = None

@@ -105,13 +105,16 @@ class RecurrentCell(keras.layers.Layer):
         """
         return recurrent_product(state, kernel, bias)
 
-    def call(self, inputs: Tensor, states: State, training: bool = False) -> Step:
-        """Run one step on its own: `step(project(inputs), states)`."""
+    def call(
+        self, inputs: Tensor, states: State, training: bool = False, **constants: Any
+    ) -> Step:
+        """Run one step on its own: `step(project(inputs), states)`; constants are the step's."""
         wanted = len(self.state_size) if isinstance(self.state_size, list | tuple) else 1
         check_count(type(self).__name__, "states", states, wanted)
         noise = self.draw_noise(ops.shape(inputs)[0], inputs.shape[-1]) if training else None
         given = {} if noise is None else {"noise": noise}
-        return self.step(self.project(inputs, **given), states, training=training, **given)
+        projected = self.project(inputs, **given)
+        return self.step(projected, states, training=training, **given, **constants)
 
     def get_initial_state(self, batch_size: int | Tensor | None = None, **constants: Any) -> State:
         """Return states of zeros, each `(batch_size, size)`, one for each entry of `state_size`.
