@@ -105,9 +105,7 @@ class RecurrentCell(keras.layers.Layer):
         """
         return recurrent_product(state, kernel, bias)
 
-    def call(
-        self, inputs: Tensor, states: State, training: bool = False, **constants: Any
-    ) -> Step:
+    def call(self, inputs: Tensor, states: State, training: bool = False, **constants: Any) -> Step:
         """Run one step on its own: `step(project(inputs), states)`; constants are the step's."""
         wanted = len(self.state_size) if isinstance(self.state_size, list | tuple) else 1
         check_count(type(self).__name__, "states", states, wanted)

@@ -5,16 +5,16 @@ from typing import Any
 
 import keras
 
-from keras_rnn._checks import check_cell, check_count
+from keras_rnn._checks import check_count
 from keras_rnn._types import Noise, Shape, State, Step, Tensor
 from keras_rnn.cells import contract
-from keras_rnn.cells.base import RecurrentCell
+from keras_rnn.cells.several import SeveralCells
 
 __all__ = ["StackedRNNCells"]
 
 
 @keras.saving.register_keras_serializable(package="keras_rnn")
-class StackedRNNCells(RecurrentCell):
+class StackedRNNCells(SeveralCells):
     """A stack of cells: at each step, cell i reads the output of cell i - 1.
 
         h^i_t, s^i_t = cell^i(h^{i-1}_t, s^i_{t-1}),    h^0_t = x_t
@@ -42,33 +42,13 @@ class StackedRNNCells(RecurrentCell):
     """
 
     def __init__(self, cells: Sequence[Any], **kwargs: Any) -> None:
-        if not cells:
-            raise ValueError(
-                "`StackedRNNCells` needs at least one cell. Received: cells=[]. "
-                "Pass cells, for example `[GRUCell(64), GRUCell(64)]`."
-            )
-        kwargs.setdefault("dtype", getattr(cells[0], "dtype_policy", None))
-        super().__init__(**kwargs)
-        self.cells = [check_cell("StackedRNNCells", cell) for cell in cells]
+        super().__init__(cells, **kwargs)
         self.state_size = [cell.state_size for cell in self.cells]
-        self.output_size = contract.output_size(self.cells[-1])
 
-    def build(self, input_shape: Shape) -> None:
-        """Build each cell on the output size of the one below."""
-        for cell in self.cells:
-            contract.build_cell(cell, input_shape)
-            input_shape = (input_shape[0], contract.output_size(cell))
-        self.built = True
-
-    def draw_noise(
-        self, batch_size: int | Tensor, features: int, length: int | Tensor | None = None
-    ) -> list[Noise] | None:
-        """Draw the noise of each cell, a list; `None` if no cell has any."""
-        noises = []
-        for cell in self.cells:
-            noises.append(contract.draw_noise(cell, batch_size, features, True, length))
-            features = contract.output_size(cell)
-        return noises if any(noise is not None for noise in noises) else None
+    def input_shapes(self, input_shape: Shape) -> list[Shape]:
+        """Return the shape of the input, then that of the output of each cell but the top one."""
+        sizes = [contract.output_size(cell) for cell in self.cells[:-1]]
+        return [input_shape, *((input_shape[0], size) for size in sizes)]
 
     def project(self, inputs: Tensor, noise: list[Noise] | None = None) -> Tensor:
         """Return the input itself; `step` projects cell by cell."""
@@ -101,19 +81,6 @@ class StackedRNNCells(RecurrentCell):
             else _zeros(cell, batch_size)
             for cell in self.cells
         ]
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        cells = [keras.saving.serialize_keras_object(cell) for cell in self.cells]
-        return {**super().get_config(), "cells": cells}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "StackedRNNCells":
-        """Build the stack from what `get_config` returned."""
-        config = dict(config)
-        deserialize = keras.saving.deserialize_keras_object
-        cells = [deserialize(cell, custom_objects) for cell in config.pop("cells")]
-        return cls(cells, **config)
 
 
 def _zeros(cell: Any, batch_size: int | Tensor | None) -> State:
