@@ -7,14 +7,15 @@ from keras import ops
 
 from keras_rnn._arguments import in_the_order_of
 from keras_rnn._types import Shape, State, Step, Tensor
-from keras_rnn.cells.kernels import NO_DROPOUT, DropoutMasks, KernelCell, drop_inputs, drop_state
+from keras_rnn.cells.gated import GatedCell, drop_candidate
+from keras_rnn.cells.kernels import NO_DROPOUT, DropoutMasks, drop_inputs, drop_state
 from keras_rnn.products import product
 
 __all__ = ["GRUCell"]
 
 
 @keras.saving.register_keras_serializable(package="keras_rnn")
-class GRUCell(KernelCell):
+class GRUCell(GatedCell):
     """Gated recurrent unit: one gate keeps the state, one resets what the candidate sees of it.
 
         z_t = sigmoid(x_t U_z + h_{t-1} W_z + b_z)
@@ -40,6 +41,8 @@ class GRUCell(KernelCell):
         kernel_constraint: Constraint on U.
         dropout: Rate at which inputs are dropped in training.
         recurrent_dropout: Rate at which h is dropped where it meets W in training.
+        candidate_dropout: Rate at which entries of g are dropped in training, which loses nothing
+            of the memory (Semeniuta et al., 2016, https://arxiv.org/abs/1603.05118).
         seed: Seed of the dropout masks.
 
     Call arguments:
@@ -66,16 +69,8 @@ class GRUCell(KernelCell):
     blocks = 3
 
     @in_the_order_of(keras.layers.GRUCell)
-    def __init__(
-        self,
-        units: int,
-        *,
-        recurrent_activation: Any = "sigmoid",
-        reset_after: bool = True,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, units: int, *, reset_after: bool = True, **kwargs: Any) -> None:
         super().__init__(units, **kwargs)
-        self.recurrent_activation = keras.activations.get(recurrent_activation)
         self.reset_after = reset_after
 
     def bias_shape(self) -> Shape:
@@ -99,7 +94,7 @@ class GRUCell(KernelCell):
         dropped = drop_state(h, noise)
         gates = self._reset_after if self.reset_after else self._reset_before
         z, g = gates(projected, dropped)
-        h = z * h + (1 - z) * g
+        h = z * h + (1 - z) * drop_candidate(g, noise)
         return h, [h]
 
     def _reset_after(self, projected: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
@@ -122,8 +117,4 @@ class GRUCell(KernelCell):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments under the keys that Keras uses."""
-        return {
-            **super().get_config(),
-            "recurrent_activation": keras.activations.serialize(self.recurrent_activation),
-            "reset_after": self.reset_after,
-        }
+        return {**super().get_config(), "reset_after": self.reset_after}

@@ -21,10 +21,12 @@ class DropoutMasks(NamedTuple):
     Attributes:
         inputs: `(batch, features)`, for the inputs of all steps.
         recurrent: `(batch, units)`, for the states where they meet a recurrent kernel.
+        candidate: `(batch, units)`, for what a cell with gates writes to its memory.
     """
 
     inputs: Tensor | None = None
     recurrent: Tensor | None = None
+    candidate: Tensor | None = None
 
 
 NO_DROPOUT = DropoutMasks()

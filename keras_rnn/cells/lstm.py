@@ -7,13 +7,14 @@ from keras import ops
 
 from keras_rnn._arguments import in_the_order_of
 from keras_rnn._types import Shape, State, Step, Tensor
-from keras_rnn.cells.kernels import NO_DROPOUT, DropoutMasks, KernelCell, drop_state
+from keras_rnn.cells.gated import GatedCell, drop_candidate
+from keras_rnn.cells.kernels import NO_DROPOUT, DropoutMasks, drop_state
 
 __all__ = ["LSTMCell"]
 
 
 @keras.saving.register_keras_serializable(package="keras_rnn")
-class LSTMCell(KernelCell):
+class LSTMCell(GatedCell):
     """Long short-term memory: a carry `c` that gates write to, keep and read.
 
         i_t = sigmoid(x_t U_i + h_{t-1} W_i + b_i)
@@ -39,6 +40,8 @@ class LSTMCell(KernelCell):
         kernel_constraint: Constraint on U.
         dropout: Rate at which inputs are dropped in training.
         recurrent_dropout: Rate at which h is dropped where it meets W in training.
+        candidate_dropout: Rate at which entries of g are dropped in training, which loses nothing
+            of the memory (Semeniuta et al., 2016, https://arxiv.org/abs/1603.05118).
         seed: Seed of the dropout masks.
 
     Call arguments:
@@ -66,16 +69,8 @@ class LSTMCell(KernelCell):
     blocks = 4
 
     @in_the_order_of(keras.layers.LSTMCell)
-    def __init__(
-        self,
-        units: int,
-        *,
-        recurrent_activation: Any = "sigmoid",
-        unit_forget_bias: bool = True,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, units: int, *, unit_forget_bias: bool = True, **kwargs: Any) -> None:
         super().__init__(units, **kwargs)
-        self.recurrent_activation = keras.activations.get(recurrent_activation)
         self.unit_forget_bias = unit_forget_bias
         self.state_size = [self.units, self.units]
 
@@ -101,14 +96,10 @@ class LSTMCell(KernelCell):
         z = projected + self.recur(dropped, self.recurrent_kernel)
         z_i, z_f, z_g, z_o = ops.split(z, 4, axis=-1)
         i, f = self.recurrent_activation(z_i), self.recurrent_activation(z_f)
-        c = f * c + i * self.activation(z_g)
+        c = f * c + i * drop_candidate(self.activation(z_g), noise)
         h = self.recurrent_activation(z_o) * self.activation(c)
         return h, [h, c]
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments under the keys that Keras uses."""
-        return {
-            **super().get_config(),
-            "recurrent_activation": keras.activations.serialize(self.recurrent_activation),
-            "unit_forget_bias": self.unit_forget_bias,
-        }
+        return {**super().get_config(), "unit_forget_bias": self.unit_forget_bias}

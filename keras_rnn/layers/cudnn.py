@@ -17,13 +17,13 @@ __all__ = ["cudnn_applies", "cudnn_scan"]
 def cudnn_applies(layer: RNN) -> bool:
     """Return whether there is a GPU, and cuDNN has a kernel for what the layer computes.
 
-    It has one for tanh, sigmoid, a bias, no dropout of states, no unrolling, and a GRU with
-    `reset_after`. Recomputation, truncation and another type of states are the scan's.
+    It has one for tanh, sigmoid, a bias, no dropout but that of inputs, no unrolling, and a GRU
+    with `reset_after`. Recomputation, truncation and another type of states are the scan's.
     """
     cell = layer.cell
     if any(asked is not None for asked in (layer.recompute, layer.truncation, layer.state_dtype)):
         return False
-    if type(cell) not in {LSTMCell, GRUCell} or cell.recurrent_dropout:
+    if type(cell) not in {LSTMCell, GRUCell} or cell.recurrent_dropout or cell.candidate_dropout:
         return False
     reset_after = cell.reset_after if isinstance(cell, GRUCell) else None
     activations = cell.activation, cell.recurrent_activation

@@ -88,7 +88,8 @@ def test_dropout_has_one_mask_for_all_steps_of_a_call(name, rng):
     randomise(layer, rng)
     output = layer(x, training=True)
     for row in range(3):
-        kept_inputs, kept = (np.array(mask)[row : row + 1] for mask in masks)
+        drawn = masks.inputs, masks.recurrent
+        kept_inputs, kept = (np.array(mask)[row : row + 1] for mask in drawn)
         oracle = with_weights(step, layer.get_weights(), kept=kept, **options)
         states = [np.zeros((1, 4)) for _ in cell.get_initial_state(1)]
         expected, _, _ = run(oracle, x[row : row + 1] * kept_inputs[:, None], states)

@@ -1,7 +1,8 @@
 """NumPy oracles of the cells and of the loop over time, written gate by gate from the papers.
 
 A step is a function `(x, states) -> (output, states)` with `x` of shape `(batch, features)`. Where
-a cell has dropout, `kept` is what multiplies the state where it meets a recurrent kernel.
+a cell has dropout, `kept` is what multiplies the state where it meets a recurrent kernel, and
+`written` what multiplies the candidate.
 """
 
 import functools
@@ -19,7 +20,7 @@ def simple_step(x, states, kernel, recurrent_kernel, bias, activation=np.tanh, k
     return s, [s]
 
 
-def lstm_step(x, states, kernel, recurrent_kernel, bias, kept=1.0):
+def lstm_step(x, states, kernel, recurrent_kernel, bias, kept=1.0, written=1.0):
     h, c = states
     met = h * kept
     w_i, w_f, w_g, w_o = np.split(kernel, 4, axis=1)
@@ -29,12 +30,12 @@ def lstm_step(x, states, kernel, recurrent_kernel, bias, kept=1.0):
     forget_gate = sigmoid(x @ w_f + met @ u_f + b_f)
     candidate = np.tanh(x @ w_g + met @ u_g + b_g)
     output_gate = sigmoid(x @ w_o + met @ u_o + b_o)
-    c = forget_gate * c + input_gate * candidate
+    c = forget_gate * c + input_gate * (candidate * written)
     h = output_gate * np.tanh(c)
     return h, [h, c]
 
 
-def gru_step(x, states, kernel, recurrent_kernel, bias, reset_after=True, kept=1.0):
+def gru_step(x, states, kernel, recurrent_kernel, bias, reset_after=True, kept=1.0, written=1.0):
     (h,) = states
     met = h * kept
     w_z, w_r, w_g = np.split(kernel, 3, axis=1)
@@ -48,7 +49,7 @@ def gru_step(x, states, kernel, recurrent_kernel, bias, reset_after=True, kept=1
         candidate = np.tanh(x @ w_g + b_g + reset * (met @ u_g + d_g))
     else:
         candidate = np.tanh(x @ w_g + b_g + (reset * met) @ u_g)
-    h = update * h + (1 - update) * candidate
+    h = update * h + (1 - update) * (candidate * written)
     return h, [h]
 
 
