@@ -8,10 +8,13 @@ from typing import Any
 
 import keras
 
-from keras_rnn.attention import AdditiveAttention, AttentionCell, Memory
+from keras_rnn.attention import AdditiveAttention, AttentionCell, ConditionalGRUCell, Memory
 from keras_rnn.cells import (
+    DeepTransitionCell,
+    DropoutCell,
     ESNCell,
     GRUCell,
+    HighwayCell,
     LayerNormGRUCell,
     LayerNormLSTMCell,
     LayerNormSimpleRNNCell,
@@ -19,8 +22,11 @@ from keras_rnn.cells import (
     NASCell,
     PeepholeLSTMCell,
     RecurrentCell,
+    ResidualCell,
     SimpleRNNCell,
     StackedRNNCells,
+    WeightDropCell,
+    ZoneoutCell,
 )
 from keras_rnn.convert import convert
 from keras_rnn.gradient_flow import GradientFlow, gradient_flow
@@ -50,9 +56,13 @@ __all__ = [
     "AdditiveAttention",
     "AttentionCell",
     "Bidirectional",
+    "ConditionalGRUCell",
+    "DeepTransitionCell",
+    "DropoutCell",
     "ESNCell",
     "GRUCell",
     "GradientFlow",
+    "HighwayCell",
     "LSTMCell",
     "LayerNormGRU",
     "LayerNormGRUCell",
@@ -65,10 +75,13 @@ __all__ = [
     "PeepholeLSTM",
     "PeepholeLSTMCell",
     "RecurrentCell",
+    "ResidualCell",
     "SimpleRNN",
     "SimpleRNNCell",
     "StackedRNN",
     "StackedRNNCells",
+    "WeightDropCell",
+    "ZoneoutCell",
     "convert",
     "gradient_flow",
     "plot_gradient_flow",

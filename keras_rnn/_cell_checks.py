@@ -4,10 +4,23 @@ Every message says who needs what, what came, and what to do.
 """
 
 import math
+from collections.abc import Iterator, Sequence
 from numbers import Integral, Real
 from typing import Any
 
-__all__ = ["check_above_zero", "check_fraction", "check_not_negative", "check_seed"]
+from keras_rnn._checks import check_rate
+
+__all__ = [
+    "check_above_zero",
+    "check_equal_states",
+    "check_fraction",
+    "check_not_negative",
+    "check_rates",
+    "check_same_size",
+    "check_seed",
+    "check_some_kernel",
+    "check_steps_are_seen",
+]
 
 
 def check_fraction(owner: str, name: str, value: Any) -> float:
@@ -40,6 +53,71 @@ def check_seed(owner: str, value: Any) -> int | None:
     return int(value)
 
 
+def check_rates(owner: str, name: str, rates: Any, sizes: Sequence[int | None]) -> list[float]:
+    """Return one rate for each state, or raise `ValueError` if there are not as many.
+
+    Args:
+        owner: Who needs them.
+        name: Name of the argument.
+        rates: One rate for all states that have a size, or one rate for each state.
+        sizes: The sizes of the states, `None` for one whose size is another in each call.
+    """
+    if not isinstance(rates, list | tuple):
+        rate = check_rate(owner, name, rates)
+        return [0.0 if size is None else rate for size in sizes]
+    checked = [check_rate(owner, name, rate) for rate in rates]
+    has_none = any(rate and size is None for rate, size in zip(checked, sizes, strict=False))
+    if len(checked) != len(sizes) or has_none:
+        raise ValueError(
+            f"`{owner}` needs as many `{name}` as the cell has states, and 0 for a state of no "
+            f"fixed size. Received: {name}={rates!r}, for states of the sizes {list(sizes)}. "
+            "Pass one number for all states, or one for each."
+        )
+    return checked
+
+
+def check_same_size(owner: str, inputs: int | None, output: int) -> None:
+    """Raise `ValueError` unless the input of a cell is of the size of its output."""
+    if inputs != output:
+        raise ValueError(
+            f"`{owner}` needs an input of the size of the cell's output, {output}. "
+            f"Received: an input of size {inputs}. Give the cell as many units as its input has "
+            "features, or put a layer of that size, such as `Dense`, before it."
+        )
+
+
+def check_equal_states(owner: str, cells: Sequence[Any]) -> None:
+    """Raise `ValueError` unless all cells have states of equal sizes."""
+    listed = [cell.state_size for cell in cells]
+    sizes = [list(size) if isinstance(size, list | tuple) else [size] for size in listed]
+    if any(size != sizes[0] for size in sizes):
+        raise ValueError(
+            f"`{owner}` needs cells with states of equal sizes, since each goes on from the "
+            f"states of the one before it. Received: state sizes {listed}. "
+            "Pass cells of one kind with as many units."
+        )
+
+
+def check_steps_are_seen(owner: str, cell: Any, follows_contract: Any) -> None:
+    """Raise `ValueError` if the cell, or one inside it, has only `call`."""
+    for part in _parts(cell):
+        if not follows_contract(part):
+            raise ValueError(
+                f"`{owner}` needs a cell with `project` and `step`, whose products it can see. "
+                f"Received: {part!r}, which has only `call`. Pass one of `keras_rnn`, for example "
+                "`LSTMCell(64)`."
+            )
+
+
+def check_some_kernel(owner: str, cell: Any, count: int) -> None:
+    """Raise `ValueError` if a step of the cell asked for no recurrent kernel."""
+    if not count:
+        raise ValueError(
+            f"`{owner}` needs a cell with a recurrent kernel, asked for by `self.recur`. "
+            f"Received: {cell!r}, whose step asks for none. Leave `{owner}` out."
+        )
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
@@ -50,3 +128,11 @@ def _message(owner: str, name: str, wanted: str, value: Any, example: float) -> 
         f"Received: {name}={value!r} ({type(value).__name__}). "
         f"Pass one, for example `{name}={example}`."
     )
+
+
+def _parts(cell: Any) -> Iterator[Any]:
+    """Yield a cell and all cells inside it."""
+    yield cell
+    inner = getattr(cell, "cell", None)
+    for part in (*getattr(cell, "cells", ()), *([] if inner is None else [inner])):
+        yield from _parts(part)

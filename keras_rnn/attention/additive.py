@@ -9,7 +9,7 @@ from keras_rnn._checks import check_positive_integer
 from keras_rnn._types import Shape, Tensor
 from keras_rnn.products import product
 
-__all__ = ["AdditiveAttention", "Memory"]
+__all__ = ["AdditiveAttention", "Memory", "shape_of_values"]
 
 
 class Memory(NamedTuple):
@@ -77,7 +77,7 @@ class AdditiveAttention(keras.layers.Layer):
             query_shape: `(batch, query_features)`.
             memory_shape: `(batch, memory_time, memory_features)`, or the shapes of a `Memory`.
         """
-        values_shape = memory_shape[0] if isinstance(memory_shape[0], tuple) else memory_shape
+        values_shape = shape_of_values("AdditiveAttention", memory_shape)
         initializer = self.kernel_initializer
         self.query_kernel = self.add_weight(
             (query_shape[-1], self.units), name="query_kernel", initializer=initializer
@@ -112,6 +112,21 @@ class AdditiveAttention(keras.layers.Layer):
         """Return the constructor's arguments."""
         initializer = keras.initializers.serialize(self.kernel_initializer)
         return {**super().get_config(), "units": self.units, "kernel_initializer": initializer}
+
+
+def shape_of_values(owner: str, memory_shape: Any) -> Shape:
+    """Return the shape of the values of a memory, or raise `ValueError` if there is none.
+
+    Args:
+        owner: Who needs it.
+        memory_shape: `(batch, memory_time, memory_features)`, or the shapes of a `Memory`.
+    """
+    if memory_shape is None:
+        raise ValueError(
+            f"`{owner}` needs the shape of its memory to be built. Received: none. "
+            "Call `cell.build(inputs_shape, memory_shape)` before its first use."
+        )
+    return memory_shape[0] if isinstance(memory_shape[0], tuple) else memory_shape
 
 
 def masked_softmax(scores: Tensor, mask: Tensor | None) -> Tensor:

@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_rnn._checks import check_cell, check_positive_integer
 from keras_rnn._types import Noise, Shape, State, Step, Tensor
-from keras_rnn.attention.additive import Memory
+from keras_rnn.attention.additive import Memory, shape_of_values
 from keras_rnn.cells import contract
 from keras_rnn.cells.base import RecurrentCell
 
@@ -87,12 +87,7 @@ class AttentionCell(RecurrentCell):
             memory_shape: `(batch, memory_time, memory_features)`, or the shapes of a `Memory`;
                 needed.
         """
-        if memory_shape is None:
-            raise ValueError(
-                "`AttentionCell` needs the shape of its memory to be built. Received: none. "
-                "Call `cell.build(inputs_shape, memory_shape)` before its first use."
-            )
-        values_shape = memory_shape[0] if isinstance(memory_shape[0], tuple) else memory_shape
+        values_shape = shape_of_values("AttentionCell", memory_shape)
         features = inputs_shape[-1] + (self.units if self.input_feeding else 0)
         contract.build_cell(self.cell, (inputs_shape[0], features))
         size = contract.output_size(self.cell)

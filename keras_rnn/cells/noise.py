@@ -1,13 +1,14 @@
-"""What a cell draws anew for each step of a call, such as the masks of zoneout."""
+"""What a cell draws: which entries are kept, anew for each step or the same for a whole call."""
 
 from typing import Any, NamedTuple
 
 import keras
-from keras import tree
+import tensorflow as tf
+from keras import ops, tree
 
 from keras_rnn._types import Noise, Tensor
 
-__all__ = ["EachStep", "draw_kept", "put_steps", "take_steps"]
+__all__ = ["EachStep", "draw_kept", "draw_seed", "drop", "kept_by", "put_steps", "take_steps"]
 
 
 class EachStep(NamedTuple):
@@ -38,6 +39,36 @@ def draw_kept(
     """
     shape = (batch_size, size) if length is None else (batch_size, length, size)
     return EachStep(keras.random.uniform(shape, dtype="float32", seed=seed) >= rate)
+
+
+def draw_seed(seed: keras.random.SeedGenerator) -> Tensor:
+    """Draw a seed for `kept_by`."""
+    return keras.random.randint((2,), 0, 2**31 - 1, dtype="int32", seed=seed)
+
+
+def kept_by(seed: Tensor, number: int, shape: Any, rate: float) -> Tensor:
+    """Return which entries are kept, the same ones whenever they are asked for.
+
+    For tensors of shapes that are not known when the noise of a call is drawn.
+
+    Args:
+        seed: What `draw_seed` returned.
+        number: Another for each tensor.
+        shape: The shape of the tensor.
+        rate: The probability with which an entry is dropped, in [0, 1].
+    """
+    return tf.random.stateless_uniform(shape, tf.add(seed, [0, number])) >= rate
+
+
+def drop(values: Tensor, kept: Tensor, rate: float) -> Tensor:
+    """Return the values that are kept, scaled by `1 / (1 - rate)`, and zeros in place of others.
+
+    Args:
+        values: Any tensor.
+        kept: Boolean, of a shape that spreads to that of `values`.
+        rate: The rate with which `kept` was drawn.
+    """
+    return ops.where(kept, values * (1 / (1 - rate) if rate < 1 else 0.0), 0)
 
 
 def take_steps(noise: Noise) -> list[Tensor]:
