@@ -20,7 +20,7 @@ class DropoutMasks(NamedTuple):
 
     Attributes:
         inputs: `(batch, features)`, for the inputs of all steps.
-        recurrent: `(batch, units)`, for the states where they meet a recurrent kernel.
+        recurrent: `(batch, output_size)`, for the states where they meet a recurrent kernel.
         candidate: `(batch, units)`, for what a cell with gates writes to its memory.
     """
 
@@ -40,7 +40,7 @@ def drop_inputs(inputs: Tensor, masks: DropoutMasks) -> Tensor:
 
 
 def drop_state(state: Tensor, masks: DropoutMasks) -> Tensor:
-    """Return the state, `(batch, units)`, times the recurrent mask."""
+    """Return the state, the cell's last output, times the recurrent mask."""
     return state if masks.recurrent is None else state * masks.recurrent
 
 
@@ -105,15 +105,21 @@ class KernelCell(RecurrentCell):
         """Return the shape of the bias: one value a column of the kernel."""
         return (self.blocks * self.units,)
 
+    def recurrent_shape(self) -> Shape | None:
+        """Return the shape of the recurrent kernel; `None` if there is none."""
+        return (self.units, self.blocks * self.units)
+
     def initial_bias(self, shape: Shape, dtype: Any = None) -> Tensor:
         """Return the bias at the start."""
         return self.bias_initializer(shape, dtype=dtype)
 
     def build(self, input_shape: Shape) -> None:
         """Create `kernel`, `recurrent_kernel` and `bias`; columns in blocks."""
-        columns = self.blocks * self.units
+        columns, shape = self.blocks * self.units, self.recurrent_shape()
         self.kernel = self._weight("kernel", "kernel", (input_shape[-1], columns))
-        self.recurrent_kernel = self._weight("recurrent_kernel", "recurrent", (self.units, columns))
+        self.recurrent_kernel = None
+        if shape is not None:
+            self.recurrent_kernel = self._weight("recurrent_kernel", "recurrent", shape)
         self.bias = self._weight("bias", "bias", self.bias_shape()) if self.use_bias else None
         self.built = True
 
@@ -139,7 +145,7 @@ class KernelCell(RecurrentCell):
             return None
         return DropoutMasks(
             inputs=self._draw_mask(batch_size, features, self.dropout),
-            recurrent=self._draw_mask(batch_size, self.units, self.recurrent_dropout),
+            recurrent=self._draw_mask(batch_size, self.output_size, self.recurrent_dropout),
         )
 
     def _draw_mask(self, batch_size: Any, size: int, rate: float) -> Tensor | None:
