@@ -4,16 +4,20 @@ Every message says who needs what, what came, and what to do.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from numbers import Integral, Real
 from typing import Any
 
-from keras_rnn._checks import check_rate
+from keras_rnn._checks import check_positive_integer, check_rate
 
 __all__ = [
     "check_above_zero",
     "check_equal_states",
     "check_fraction",
+    "check_heads",
+    "check_limit",
+    "check_linear",
+    "check_no_recurrent_kernel",
     "check_not_negative",
     "check_rates",
     "check_same_size",
@@ -115,6 +119,51 @@ def check_some_kernel(owner: str, cell: Any, count: int) -> None:
         raise ValueError(
             f"`{owner}` needs a cell with a recurrent kernel, asked for by `self.recur`. "
             f"Received: {cell!r}, whose step asks for none. Leave `{owner}` out."
+        )
+
+
+def check_heads(owner: str, heads: Any, units: int) -> int:
+    """Return `heads` if it is a positive integer that divides `units`, else raise `ValueError`."""
+    heads = check_positive_integer(owner, "heads", heads, f"{owner}(units=64, heads=4)")
+    if units % heads:
+        raise ValueError(
+            f"`{owner}` needs `heads` to divide `units`. Received: heads={heads}, units={units}. "
+            f"Pass for example `{owner}(units={heads * max(1, units // heads)}, heads={heads})`."
+        )
+    return heads
+
+
+def check_limit(owner: str, limit: Any) -> float:
+    """Return `limit` as a float if it is a positive number, else raise `ValueError`."""
+    is_number = isinstance(limit, int | float) and not isinstance(limit, bool)
+    if not is_number or not limit > 0:
+        raise ValueError(
+            f"`{owner}` needs `limit` to be a positive number. "
+            f"Received: limit={limit!r} ({type(limit).__name__}). "
+            f"Pass the largest absolute value to allow, for example `{owner}(2 ** (1 / 100))`."
+        )
+    return float(limit)
+
+
+def check_no_recurrent_kernel(
+    owner: str, names: Iterable[str], allowed: Collection[str] = ()
+) -> None:
+    """Raise `ValueError` if an argument is about a recurrent kernel, for cells without one."""
+    refused = [name for name in names if name.startswith("recurrent_") and name not in allowed]
+    if refused:
+        raise ValueError(
+            f"`{owner}` needs no argument about a recurrent kernel: it has none. "
+            f"Received: {', '.join(sorted(refused))}. Leave it out; `dropout` drops inputs."
+        )
+
+
+def check_linear(owner: str, parallel: bool | str, reason: str | None) -> None:
+    """Raise `ValueError` if steps are to run in parallel and there is a reason why they cannot."""
+    if parallel is True and reason is not None:
+        raise ValueError(
+            f"`{owner}` needs steps that depend on the state by a product alone, and no other way "
+            f"of running them, for `parallel=True`. Received: {reason}. "
+            "Leave that out, or pass `parallel='auto'`."
         )
 
 

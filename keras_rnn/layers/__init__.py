@@ -10,18 +10,38 @@ from keras_rnn.layers.named_addons import (
     LayerNormSimpleRNN,
     PeepholeLSTM,
 )
+from keras_rnn.layers.named_further import (
+    MGU,
+    SLSTM,
+    SRU,
+    SSRU,
+    IndRNN,
+    MinGRU,
+    MinLSTM,
+    MultiplicativeLSTM,
+    ProjectedLSTM,
+)
 from keras_rnn.layers.rnn import RNN
 
 __all__ = [
     "ESN",
     "GRU",
     "LSTM",
+    "MGU",
     "NAS",
     "RNN",
+    "SLSTM",
+    "SRU",
+    "SSRU",
+    "IndRNN",
     "LayerNormGRU",
     "LayerNormLSTM",
     "LayerNormSimpleRNN",
+    "MinGRU",
+    "MinLSTM",
+    "MultiplicativeLSTM",
     "PeepholeLSTM",
+    "ProjectedLSTM",
     "SequenceLayer",
     "SimpleRNN",
 ]
