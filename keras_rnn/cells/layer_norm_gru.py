@@ -7,7 +7,8 @@ from keras import ops
 
 from keras_rnn._arguments import in_the_order_of, order_of
 from keras_rnn._types import State, Step, Tensor
-from keras_rnn.cells.kernels import NO_DROPOUT, DropoutMasks, KernelCell, drop_inputs, drop_state
+from keras_rnn.cells.gated import GatedCell, drop_candidate
+from keras_rnn.cells.kernels import NO_DROPOUT, DropoutMasks, drop_inputs, drop_state
 from keras_rnn.cells.normalized import NormalizedCell
 from keras_rnn.products import product
 
@@ -23,7 +24,7 @@ ORDER = """
 
 
 @keras.saving.register_keras_serializable(package="keras_rnn")
-class LayerNormGRUCell(NormalizedCell):
+class LayerNormGRUCell(NormalizedCell, GatedCell):
     """GRU that normalises what the input says and what the state says, gates and candidate apart.
 
         z_t, r_t = sigmoid(LN_1(x_t U_zr) + LN_3(h_{t-1} W_zr) + b_zr)
@@ -50,6 +51,7 @@ class LayerNormGRUCell(NormalizedCell):
         kernel_constraint: Constraint on U.
         dropout: Rate at which inputs are dropped in training.
         recurrent_dropout: Rate at which h is dropped where it meets W in training.
+        candidate_dropout: Rate at which entries of g are dropped in training.
         norm_gamma_initializer: Initial values of each gamma.
         norm_beta_initializer: Initial values of each beta.
         norm_epsilon: What keeps the divisors from zero.
@@ -85,10 +87,9 @@ class LayerNormGRUCell(NormalizedCell):
         "recurrent_candidate_norm": 1,
     }
 
-    @in_the_order_of(order_of(ORDER, KernelCell, NormalizedCell))
-    def __init__(self, units: int, *, recurrent_activation: Any = "sigmoid", **kwargs: Any) -> None:
+    @in_the_order_of(order_of(ORDER, GatedCell, NormalizedCell))
+    def __init__(self, units: int, **kwargs: Any) -> None:
         super().__init__(units, **kwargs)
-        self.recurrent_activation = keras.activations.get(recurrent_activation)
 
     def project(self, inputs: Tensor, noise: DropoutMasks = NO_DROPOUT) -> Tensor:
         """Return `[LN_1(x_t U_zr); LN_2(x_t U_g)] + b`, `(..., 3 * units)`."""
@@ -112,15 +113,10 @@ class LayerNormGRUCell(NormalizedCell):
         gates = x_gates + self.normalize(h_gates, self.recurrent_gates_norm)
         z, r = ops.split(self.recurrent_activation(gates), 2, axis=-1)
         g = self.activation(x_g + r * self.normalize(h_g, self.recurrent_candidate_norm))
-        h = z * h + (1 - z) * g
+        h = z * h + (1 - z) * drop_candidate(g, noise)
         return h, [h]
 
     def _parts(self, columns: Tensor) -> tuple[Tensor, Tensor]:
         """Return the columns of both gates and those of the candidate."""
         gates, candidate = ops.split(columns, [2 * self.units], axis=-1)
         return gates, candidate
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        activation = keras.activations.serialize(self.recurrent_activation)
-        return {**super().get_config(), "recurrent_activation": activation}

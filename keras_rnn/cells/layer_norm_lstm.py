@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_rnn._arguments import in_the_order_of, order_of
 from keras_rnn._types import State, Step, Tensor
+from keras_rnn.cells.gated import drop_candidate
 from keras_rnn.cells.kernels import NO_DROPOUT, DropoutMasks, drop_inputs, drop_state
 from keras_rnn.cells.lstm import LSTMCell
 from keras_rnn.cells.normalized import NormalizedCell
@@ -92,6 +93,6 @@ class LayerNormLSTMCell(NormalizedCell, LSTMCell):
         z = projected + self.normalize(recurrent, self.recurrent_norm)
         z_i, z_f, z_g, z_o = ops.split(z, 4, axis=-1)
         i, f = self.recurrent_activation(z_i), self.recurrent_activation(z_f)
-        c = self.normalize(f * c + i * self.activation(z_g), self.state_norm)
+        c = self.normalize(f * c + i * drop_candidate(self.activation(z_g), noise), self.state_norm)
         h = self.recurrent_activation(z_o) * self.activation(c)
         return h, [h, c]

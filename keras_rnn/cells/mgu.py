@@ -6,13 +6,14 @@ import keras
 from keras import ops
 
 from keras_rnn._types import State, Step, Tensor
-from keras_rnn.cells.kernels import NO_DROPOUT, DropoutMasks, KernelCell, drop_state
+from keras_rnn.cells.gated import GatedCell, drop_candidate
+from keras_rnn.cells.kernels import NO_DROPOUT, DropoutMasks, drop_state
 
 __all__ = ["MGUCell"]
 
 
 @keras.saving.register_keras_serializable(package="keras_rnn")
-class MGUCell(KernelCell):
+class MGUCell(GatedCell):
     """Minimal gated unit: one gate both forgets the state and resets what the candidate sees of it.
 
         f_t = sigmoid(x_t U_f + h_{t-1} W_f + b_f)
@@ -33,6 +34,7 @@ class MGUCell(KernelCell):
         kernel_constraint: Constraint on U.
         dropout: Rate at which inputs are dropped in training.
         recurrent_dropout: Rate at which h is dropped where it meets W in training.
+        candidate_dropout: Rate at which entries of g are dropped in training.
         seed: Seed of the dropout masks.
 
     Call arguments:
@@ -57,16 +59,9 @@ class MGUCell(KernelCell):
     blocks = 2
 
     def __init__(
-        self,
-        units: int,
-        activation: Any = "tanh",
-        use_bias: bool = True,
-        *,
-        recurrent_activation: Any = "sigmoid",
-        **kwargs: Any,
+        self, units: int, activation: Any = "tanh", use_bias: bool = True, **kwargs: Any
     ) -> None:
-        super().__init__(units, activation, use_bias, **kwargs)
-        self.recurrent_activation = keras.activations.get(recurrent_activation)
+        super().__init__(units, activation=activation, use_bias=use_bias, **kwargs)
 
     def step(
         self,
@@ -82,10 +77,5 @@ class MGUCell(KernelCell):
         gate_kernel, candidate_kernel = ops.split(self.recurrent_kernel, 2, axis=-1)
         f = self.recurrent_activation(x_f + self.recur(dropped, gate_kernel))
         g = self.activation(x_g + self.recur(f * dropped, candidate_kernel))
-        h = (1 - f) * h + f * g
+        h = (1 - f) * h + f * drop_candidate(g, noise)
         return h, [h]
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        activation = keras.activations.serialize(self.recurrent_activation)
-        return {**super().get_config(), "recurrent_activation": activation}

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_rnn._types import Shape, State, Step, Tensor
+from keras_rnn.cells.gated import drop_candidate
 from keras_rnn.cells.kernels import NO_DROPOUT, DropoutMasks, drop_state
 from keras_rnn.cells.lstm import LSTMCell
 
@@ -75,7 +76,7 @@ class PeepholeLSTMCell(LSTMCell):
         z_i, z_f, z_g, z_o = ops.split(z, 4, axis=-1)
         i = self.recurrent_activation(z_i + c * self.input_gate_peephole_weights)
         f = self.recurrent_activation(z_f + c * self.forget_gate_peephole_weights)
-        c = f * c + i * self.activation(z_g)
+        c = f * c + i * drop_candidate(self.activation(z_g), noise)
         o = self.recurrent_activation(z_o + c * self.output_gate_peephole_weights)
         h = o * self.activation(c)
         return h, [h, c]

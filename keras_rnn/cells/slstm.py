@@ -8,6 +8,7 @@ from keras import ops
 from keras_rnn._cell_checks import check_heads
 from keras_rnn._checks import check_choice
 from keras_rnn._types import Shape, State, Step, Tensor
+from keras_rnn.cells.gated import drop_candidate
 from keras_rnn.cells.kernels import NO_DROPOUT, DropoutMasks, drop_state
 from keras_rnn.cells.lstm import LSTMCell
 
@@ -93,7 +94,7 @@ class SLSTMCell(LSTMCell):
         before = ops.where(ops.equal(n, 0), log_i - FAR_BELOW, log_f + m)
         m = ops.maximum(before, log_i)
         i, f = ops.exp(log_i - m), ops.exp(before - m)
-        c = f * c + i * self.activation(z_g)
+        c = f * c + i * drop_candidate(self.activation(z_g), noise)
         n = f * n + i
         h = self.recurrent_activation(z_o) * c / n
         return h, [h, c, n, m]

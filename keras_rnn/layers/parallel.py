@@ -9,6 +9,7 @@ from keras_rnn._checks import check_choice
 from keras_rnn._types import Noise, State, Tensor
 from keras_rnn.cells import LinearCell, RecurrentCell, contract
 from keras_rnn.layers.named import NamedRNN
+from keras_rnn.layers.precision import floats_to
 from keras_rnn.scan import ScanResult
 from keras_rnn.scan.linear import linear_scan
 
@@ -53,6 +54,8 @@ class ParallelRNN(NamedRNN):
             sequences = tf.reverse(sequences, [1])
             mask = None if mask is None else tf.reverse(mask, [1])
         keep, add, rest = contract.project(self.cell, sequences, noise)
+        if self.state_dtype is not None:
+            keep, add, rest = floats_to(self.state_dtype, (keep, add, rest))
         valid = None if mask is None else tf.cast(mask, tf.bool)[:, :, None]
         if valid is not None:
             keep, add = tf.where(valid, keep, 1), tf.where(valid, add, 0)

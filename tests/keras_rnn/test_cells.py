@@ -5,7 +5,17 @@ import numpy as np
 import pytest
 from reference.cells import gru_step, lstm_step, run, sigmoid, simple_step, with_weights
 
-from keras_rnn import RNN, GRUCell, LSTMCell, RecurrentCell, SimpleRNNCell, StackedRNNCells
+import keras_rnn
+from keras_rnn import (
+    RNN,
+    GRUCell,
+    LSTMCell,
+    ProjectedLSTMCell,
+    RecurrentCell,
+    SimpleRNNCell,
+    StackedRNNCells,
+)
+from keras_rnn.cells.gated import GatedCell
 
 ALL = {
     "simple": (SimpleRNNCell, simple_step, {}),
@@ -244,3 +254,17 @@ def test_a_cell_without_step_says_what_to_write():
     cell = RecurrentCell()
     with pytest.raises(NotImplementedError, match="`RecurrentCell` needs a method `step"):
         cell.step(None, [])
+
+
+def public_cells_with_gates():
+    public = (getattr(keras_rnn, name) for name in keras_rnn.__all__)
+    return [part for part in public if isinstance(part, type) and issubclass(part, GatedCell)]
+
+
+@pytest.mark.parametrize("cell_class", public_cells_with_gates())
+def test_candidates_that_are_all_dropped_leave_the_memory_empty(cell_class, rng):
+    sizes = {"projection": 2} if cell_class is ProjectedLSTMCell else {}
+    layer = RNN(cell_class(3, candidate_dropout=1.0, **sizes))
+    x = rng.normal(size=(2, 5, 4))
+    assert np.abs(layer(x)).max() > 1e-3
+    np.testing.assert_array_equal(layer(x, training=True), np.zeros(layer(x).shape))
