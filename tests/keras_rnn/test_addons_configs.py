@@ -195,6 +195,36 @@ def test_the_numbers_of_addons():
     np.testing.assert_allclose(h[:, 1], [2.77, 4.77, 6.77], rtol=1e-5)
 
 
+FILLED = [
+    (LayerNormLSTMCell, "norm_gamma_initializer", "_norm/gamma"),
+    (LayerNormLSTMCell, "norm_beta_initializer", "_norm/beta"),
+    (LayerNormGRUCell, "norm_gamma_initializer", "_norm/gamma"),
+    (LayerNormGRUCell, "norm_beta_initializer", "_norm/beta"),
+    (LayerNormSimpleRNNCell, "gamma_initializer", "layernorm/gamma"),
+    *[
+        (NASCell, f"{name}_initializer", weight)
+        for name, weight in {
+            "kernel": "kernel",
+            "recurrent": "recurrent_kernel",
+            "projection": "projection_weights",
+            "bias": "bias",
+        }.items()
+    ],
+    (ESNCell, "kernel_initializer", "kernel"),
+    (ESNCell, "bias_initializer", "bias"),
+]
+
+
+@pytest.mark.parametrize(("cls", "name", "weights"), FILLED)
+def test_each_initializer_fills_its_own_weights(cls, name, weights):
+    quarters = keras.initializers.Constant(0.25)
+    cell = cls(4, **{name: quarters}, **OPTIONS.get(cls.__name__, {}))
+    cell.build((None, 3))
+    for path, value in named_weights(cell).items():
+        is_filled = path.endswith(weights) if weights.startswith("_") else path == weights
+        assert np.all(value == 0.25) == is_filled, path
+
+
 def test_each_weight_has_its_own_penalty_and_constraint():
     cell = LayerNormSimpleRNNCell(
         5,
