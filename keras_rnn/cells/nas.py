@@ -52,7 +52,7 @@ class NASCell(RecurrentCell):
     Raises:
         ValueError: If `units`, or `projection` where it is given, is not a positive integer.
 
-    Reference: Zoph and Le, 2017, https://arxiv.org/abs/1611.01578 (figure 8 and appendix)
+    Reference: Zoph and Le, 2017, https://arxiv.org/abs/1611.01578
 
     >>> cell = NASCell(4, projection=2)
     >>> m, states = cell(ops.zeros((5, 3)), cell.get_initial_state(5))
