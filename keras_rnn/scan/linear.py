@@ -54,11 +54,10 @@ def linear_scan(keep: Tensor, add: Tensor, start: Tensor, reverse: bool = False)
         states = _states(keep, add, start, reverse)
 
         def gradient(upstream: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            zeros = tf.zeros_like(start)
-            passed = linear_scan(keep, keep * upstream, zeros, not reverse)
-            total = upstream + _before(passed, zeros, not reverse)
-            first = passed[:, -1 if reverse else 0]
-            return total * _before(states, start, reverse), total, first
+            zeros, first = tf.zeros_like(start), -1 if reverse else 0
+            following = _before(keep, zeros, not reverse)
+            d = linear_scan(following, upstream, zeros, not reverse)
+            return d * _before(states, start, reverse), d, d[:, first] * keep[:, first]
 
         return states, gradient
 
@@ -74,25 +73,26 @@ def _before(states: Tensor, start: Tensor, reverse: bool) -> Tensor:
 def _states(keep: Tensor, add: Tensor, start: Tensor, reverse: bool) -> Tensor:
     batch, length, size = ops.shape(keep)
     count, stretch = _cut(batch, length, size)
-    padding = [[0, 0], [0, count * stretch - length], [0, 0]]
-    shape = (-1, count, stretch, size)
-    keep = tf.reshape(tf.pad(keep, padding, constant_values=1), shape)
-    add = tf.reshape(tf.pad(add, padding), shape)
-    h = start[:, None] if _is_one(count) else _starts(keep, add, start, reverse)
+    is_even = isinstance(count, int) and count * stretch == length
+    if not is_even:
+        padding = [[0, 0], [0, count * stretch - length], [0, 0]]
+        keep, add = tf.pad(keep, padding, constant_values=1), tf.pad(add, padding)
+    keep, add = (tf.reshape(tensor, (-1, count, stretch, size)) for tensor in (keep, add))
+    is_one = isinstance(count, int) and count == 1
+    h = start[:, None] if is_one else _starts(keep, add, start, reverse)
     states, _ = _run(keep, add, h, reverse, axis=2)
-    return tf.reshape(states, (-1, count * stretch, size))[:, :length]
+    states = tf.reshape(states, (-1, count * stretch, size))
+    return states if is_even else states[:, :length]
 
 
 def _cut(batch: Any, length: Any, size: int) -> tuple[Any, Any]:
     """Return how many stretches there are to be, and of how many steps."""
-    known = isinstance(batch, int) and isinstance(length, int)
-    smaller, larger = (min, max) if known else (tf.minimum, tf.maximum)
+    is_known = isinstance(batch, int) and isinstance(length, int)
+    smaller, larger = (min, max) if is_known else (tf.minimum, tf.maximum)
     count = larger(1, smaller(ENTRIES // larger(1, batch * size), length // SHORTEST))
+    if is_known:  # Better a few less, if none is then to be padded.
+        count = next((c for c in range(count, count // 2, -1) if length % c == 0), count)
     return count, -(-length // count)
-
-
-def _is_one(count: Any) -> bool:
-    return isinstance(count, int) and count == 1
 
 
 def _starts(keep: Tensor, add: Tensor, start: Tensor, reverse: bool) -> Tensor:

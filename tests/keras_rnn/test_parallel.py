@@ -23,7 +23,6 @@ LAYERS = {
     "min_gru": lambda **options: MinGRU(3, **options),
     "min_lstm": lambda **options: MinLSTM(3, **options),
 }
-TOLERANCES = {"float32": 1e-5, "float64": 1e-12}
 
 
 def by_loop(keep, add, start, reverse=False):
@@ -108,25 +107,24 @@ def test_the_gradient_and_the_second_one_are_those_of_automatic_differentiation(
     assert_close(derivatives(linear_scan), derivatives(written_out), 1e-11)
 
 
-@pytest.mark.parametrize("mask", LONG)
-@pytest.mark.parametrize("name", LAYERS)
-def test_all_steps_at_once_give_what_the_loop_gives(name, mask, rng, scans):
-    for dtype, tolerance in TOLERANCES.items():
-        options = {"return_sequences": True, "return_state": True, "dtype": dtype}
-        ours, loop = pair(name, rng, **options)
-        x = tf.constant(rng.normal(size=SHAPE), dtype)
-        states = [tf.constant(rng.normal(size=(3, ours.units)), dtype)]
-        call = {"mask": LONG[mask], "initial_state": states}
-        found, wanted = (trained(layer, x, **call) for layer in (ours, loop))
-        size = max(np.abs(tensor).max() for tensor in wanted)
-        assert_close([t / size for t in found], [t / size for t in wanted], tolerance)
-    assert len(scans) == (2 if mask == "none" else 4)
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float64", 1e-12)])
+@pytest.mark.parametrize(("name", "mask"), list(zip(LAYERS, LONG, strict=True)))
+def test_all_steps_at_once_give_what_the_loop_gives(name, mask, dtype, tolerance, rng, scans):
+    options = {"return_sequences": True, "return_state": True, "dtype": dtype}
+    ours, loop = pair(name, rng, **options)
+    x = tf.constant(rng.normal(size=SHAPE), dtype)
+    states = [tf.constant(rng.normal(size=(3, ours.units)), dtype)]
+    call = {"mask": LONG[mask], "initial_state": states}
+    found, wanted = (trained(layer, x, **call) for layer in (ours, loop))
+    size = max(np.abs(tensor).max() for tensor in wanted)
+    assert_close([t / size for t in found], [t / size for t in wanted], tolerance)
+    assert len(scans) == (1 if mask == "none" else 2)
 
 
 flags = st.booleans()
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     name=st.sampled_from(list(LAYERS)),
     mask=st.sampled_from(list(LONG)),
@@ -153,14 +151,14 @@ def test_both_ways_agree_whatever_the_options(name, mask, options, seed):
 
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_a_graph_of_unknown_batch_and_length_gives_what_the_loop_gives(jit_compile, rng, scans):
-    ours, loop = pair("sru", rng, return_sequences=True, return_state=True)
+    ours, loop = pair("min_gru", rng, return_sequences=True, return_state=True)
     signature = [tf.TensorSpec([None, None, 4]), tf.TensorSpec([None, None], tf.bool)]
     step = tf.function(
         lambda x, mask: trained(ours, x, mask=mask),
         input_signature=signature,
         jit_compile=jit_compile,
     )
-    for batch, time in ((3, 40), (1, 1), (2, 7)):
+    for batch, time in ((3, 40), (1, 1)):
         x = tf.constant(rng.normal(size=(batch, time, 4)), "float32")
         mask = tf.constant(LONG["holes"][:batch, :time])
         assert_equal(step(x, mask), trained(loop, x, mask=mask), rtol=1e-4, atol=1e-4)
@@ -176,7 +174,8 @@ def test_the_compiled_step_of_known_shapes_gives_what_the_loop_gives(rng):
 
 def test_a_stateful_layer_goes_on_where_it_ended(rng):
     stateful = MinGRU(3, parallel=True, stateful=True, return_sequences=True)
-    give_random_weights(stateful, rng) if stateful.build((3, None, 4)) else None
+    stateful.build((3, None, 4))
+    give_random_weights(stateful, rng)
     whole = MinGRU(3, parallel=False, return_sequences=True)
     whole.build(SHAPE)
     whole.set_weights(stateful.get_weights())
