@@ -4,9 +4,11 @@ Every message says who needs what, what came, and what to do.
 """
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any
+
+import keras
 
 from keras_rnn._checks import check_positive_integer, check_rate
 
@@ -102,9 +104,9 @@ def check_equal_states(owner: str, cells: Sequence[Any]) -> None:
         )
 
 
-def check_steps_are_seen(owner: str, cell: Any, follows_contract: Any) -> None:
+def check_steps_are_seen(owner: str, cell: Any, follows_contract: Callable[[Any], bool]) -> None:
     """Raise `ValueError` if the cell, or one inside it, has only `call`."""
-    for part in _parts(cell):
+    for part in _cells_in(cell):
         if not follows_contract(part):
             raise ValueError(
                 f"`{owner}` needs a cell with `project` and `step`, whose products it can see. "
@@ -179,9 +181,7 @@ def _message(owner: str, name: str, wanted: str, value: Any, example: float) -> 
     )
 
 
-def _parts(cell: Any) -> Iterator[Any]:
-    """Yield a cell and all cells inside it."""
-    yield cell
-    inner = getattr(cell, "cell", None)
-    for part in (*getattr(cell, "cells", ()), *([] if inner is None else [inner])):
-        yield from _parts(part)
+def _cells_in(cell: Any) -> list[Any]:
+    """Return a cell and all cells inside it."""
+    parts = cell._flatten_layers() if isinstance(cell, keras.layers.Layer) else [cell]
+    return [part for part in parts if hasattr(part, "state_size")]

@@ -19,11 +19,11 @@ class DeepTransitionCell(SeveralCells):
     """A deep transition: in each step of time the states pass through one cell after the other.
 
         h^1_t, s^1_t = cell^1(x_t, s^L_{t-1})
-        h^i_t, s^i_t = cell^i(nothing, s^{i-1}_t)       i = 2 .. L
+        h^i_t, s^i_t = cell^i(0, s^{i-1}_t)             i = 2 .. L
 
     The output is `h^L_t`, and the states are `s^L_t`, as many as one of the cells has. Only the
-    first cell reads the input. The others read one of no features, so their input kernels are
-    empty, and of what they add to a state's product only the biases are left.
+    first cell reads the input. The others read one feature, which is always zero, so of all that
+    they do with an input only the biases count; their input kernels, of one row, stay as they are.
 
     Args:
         cells: The cells, in the order in which the states pass; their states are of equal sizes.
@@ -55,13 +55,14 @@ class DeepTransitionCell(SeveralCells):
         self.state_size = self.cells[0].state_size
 
     def input_shapes(self, input_shape: Shape) -> list[Shape]:
-        """Return the shape of the input, and that of no features for each further cell."""
-        return [input_shape, *((input_shape[0], 0) for _ in self.cells[1:])]
+        """Return the shape of the input, and that of one feature for each further cell."""
+        # One, not none: TensorFlow's kernels for a CPU end the process at a product of no columns.
+        return [input_shape, *((input_shape[0], 1) for _ in self.cells[1:])]
 
     def project(self, inputs: Tensor, noise: list[Noise] | None = None) -> list[Tensor]:
         """Return what the `project` of each cell returns."""
-        nothing = ops.zeros((*ops.shape(inputs)[:-1], 0), dtype=inputs.dtype)
-        read = [inputs, *(nothing for _ in self.cells[1:])]
+        zero = ops.zeros((*ops.shape(inputs)[:-1], 1), dtype=inputs.dtype)
+        read = [inputs, *(zero for _ in self.cells[1:])]
         noise = noise or [None] * len(self.cells)
         return [contract.project(*part) for part in zip(self.cells, read, noise, strict=True)]
 
