@@ -1,0 +1,60 @@
+"""Promises on short types: training in mixed precision."""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_rnn.layers import RNN
+from keras_rnn.testing import runs
+from keras_rnn.testing.case import CellCase
+from keras_rnn.testing.verdict import expect, expect_near, promise
+
+__all__ = ["mixed_bfloat16", "mixed_float16"]
+
+LARGE = 10.0
+
+
+@promise
+def mixed_float16(case: CellCase) -> None:
+    """In mixed float16 a training step is finite and near that in float32."""
+    _check(case, "mixed_float16", 0.03, in_graph=True)
+
+
+@promise
+def mixed_bfloat16(case: CellCase) -> None:
+    """In mixed bfloat16 a training step is finite and near that in float32."""
+    _check(case, "mixed_bfloat16", 0.2, in_graph=False)  # The graph is that of float16.
+
+
+def _check(case: CellCase, policy: str, tolerance: float, in_graph: bool) -> None:
+    layer = case.layer(policy)
+    train = tf.function(_train, autograph=False) if in_graph else _train
+    found = train(layer, case, training=True)
+    expect(
+        found["output"].dtype == layer.compute_dtype,
+        f"an output of type {layer.compute_dtype}",
+        f"type {found['output'].dtype.name}",
+    )
+    _check_finite(found, "a training step")
+    large = runs.run(layer, LARGE * case.inputs, case.mask)
+    _check_finite(large, f"inference with inputs around {LARGE}")
+    if case.once(runs.is_random):  # In another type other numbers are drawn.
+        found = _train(layer, case, training=False)
+    wanted = case.once(_in_float32)
+    del found["loss"]
+    expect_near(found, {name: wanted[name] for name in found}, "float32", tolerance)
+
+
+def _train(layer: RNN, case: CellCase, training: bool) -> runs.Results:
+    inputs = tf.constant(case.inputs, layer.compute_dtype)
+    return runs.train(layer, inputs, tf.constant(case.mask), training)
+
+
+def _in_float32(case: CellCase) -> runs.Results:
+    return _train(case.layer("float32"), case, training=not case.once(runs.is_random))
+
+
+def _check_finite(results: runs.Results, what: str) -> None:
+    for name, tensor in results.items():
+        values = np.asarray(tensor, "float64")
+        wrong = values[~np.isfinite(values)]
+        expect(not wrong.size, f"finite values of {what}, {name}", f"{wrong[:1]}")
