@@ -35,7 +35,7 @@ def _check_new(case: CellCase) -> None:
     inputs = tf.constant(np.repeat(case.inputs, MANY // 4, axis=0))
     mask = tf.constant(np.repeat(case.mask, MANY // 4, axis=0))
     ways = {"eager mode": lambda: case.base(inputs, training=True)[0]}
-    ways["a graph"] = lambda: case.once(runs.graph_step, True)(inputs, mask)["output"]
+    ways["a graph"] = lambda: case.once(runs.graph_step)(inputs, mask)["output"]
     for where, call in ways.items():
         outputs = [call() for _ in range(2)]
         expect(not _all_equal(outputs), f"another output at each call in {where}", "the same")

@@ -46,10 +46,10 @@ def _check_alone(case: CellCase, together: runs.Results, rows: slice) -> None:
 def _check_training(case: CellCase) -> None:
     """Check that what stands in the padding reaches no output and no gradient."""
     valid = case.mask[..., None]
-    wanted = dict(case.once(runs.in_graph, True))
+    wanted = dict(case.once(runs.in_graph))
     with runs.restored(case.base):
         others = tf.constant(np.where(valid, case.inputs, 9.0))
-        found = case.once(runs.graph_step, True)(others, tf.constant(case.mask))
+        found = case.once(runs.graph_step)(others, tf.constant(case.mask))
     wanted["gradient of inputs"] = np.where(valid, wanted["gradient of inputs"], 0)
     expect_near(found, wanted, "a training step with other padding", TOLERANCE)
 

@@ -1,5 +1,8 @@
 """Promises on short types: training in mixed precision."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -16,19 +19,20 @@ LARGE = 10.0
 @promise
 def mixed_float16(case: CellCase) -> None:
     """In mixed float16 a training step is finite and near that in float32."""
-    _check(case, "mixed_float16", 0.03, in_graph=True)
+    _check(case, "mixed_float16", 0.03, tf.function(_train, autograph=False), None)
 
 
 @promise
 def mixed_bfloat16(case: CellCase) -> None:
     """In mixed bfloat16 a training step is finite and near that in float32."""
-    _check(case, "mixed_bfloat16", 0.2, in_graph=False)  # The graph is that of float16.
+    _check(case, "mixed_bfloat16", 0.2, _train, case.mask)  # The graph is that of float16.
 
 
-def _check(case: CellCase, policy: str, tolerance: float, in_graph: bool) -> None:
+def _check(
+    case: CellCase, policy: str, tolerance: float, train: Callable[..., Any], mask: Any
+) -> None:
     layer = case.layer(policy)
-    train = tf.function(_train, autograph=False) if in_graph else _train
-    found = train(layer, case, training=True)
+    found = train(layer, case.inputs, mask, training=True)
     expect(
         found["output"].dtype == layer.compute_dtype,
         f"an output of type {layer.compute_dtype}",
@@ -38,19 +42,15 @@ def _check(case: CellCase, policy: str, tolerance: float, in_graph: bool) -> Non
     large = runs.run(layer, LARGE * case.inputs, case.mask)
     _check_finite(large, f"inference with inputs around {LARGE}")
     if case.once(runs.is_random):  # In another type other numbers are drawn.
-        found = _train(layer, case, training=False)
-    wanted = case.once(_in_float32)
+        found = _train(layer, case.inputs, mask, training=False)
+    training = not case.once(runs.is_random)
+    wanted = _train(case.layer("float32"), case.inputs, mask, training)
     del found["loss"]
     expect_near(found, {name: wanted[name] for name in found}, "float32", tolerance)
 
 
-def _train(layer: RNN, case: CellCase, training: bool) -> runs.Results:
-    inputs = tf.constant(case.inputs, layer.compute_dtype)
-    return runs.train(layer, inputs, tf.constant(case.mask), training)
-
-
-def _in_float32(case: CellCase) -> runs.Results:
-    return _train(case.layer("float32"), case, training=not case.once(runs.is_random))
+def _train(layer: RNN, inputs: Any, mask: Any, training: bool) -> runs.Results:
+    return runs.train(layer, tf.cast(inputs, layer.compute_dtype), mask, training)
 
 
 def _check_finite(results: runs.Results, what: str) -> None:

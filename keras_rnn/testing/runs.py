@@ -22,6 +22,7 @@ __all__ = [
     "graph_step",
     "in_graph",
     "is_random",
+    "recomputed",
     "restored",
     "run",
     "train",
@@ -82,35 +83,44 @@ def is_random(case: CellCase) -> bool:
     return not np.array_equal(*outputs)
 
 
-def eager(case: CellCase, masked: bool) -> Results:
-    """Return what a training step gives eagerly."""
+def eager(case: CellCase) -> Results:
+    """Return what a training step gives eagerly, with a mask."""
     with restored(case.base):
-        return train(case.base, tf.constant(case.inputs), case.mask if masked else None)
+        return train(case.base, tf.constant(case.inputs), case.mask)
 
 
 def unrolled(case: CellCase, masked: bool) -> Results:
     """Return the same of a loop that is written out and left to automatic differentiation."""
+    return _by_another_layer(case, masked, unroll=True)
+
+
+def recomputed(case: CellCase, masked: bool) -> Results:
+    """Return the same of a scan that runs its steps once more in a backward pass of its own."""
+    return _by_another_layer(case, masked, recompute=2)
+
+
+def _by_another_layer(case: CellCase, masked: bool, **options: Any) -> Results:
     cell, inputs = case.base.cell, tf.constant(case.inputs)
-    twin = RNN(cell, return_sequences=True, return_state=True, unroll=True)
-    with restored(twin):
-        return train(twin, inputs, case.mask if masked else None)
+    layer = RNN(cell, return_sequences=True, return_state=True, **options)
+    with restored(layer):
+        return train(layer, inputs, case.mask if masked else None)
 
 
-def graph_step(case: CellCase, masked: bool) -> Any:
+def graph_step(case: CellCase) -> Any:
     """Return a training step in a graph that knows neither batch size nor length."""
     inputs = tf.TensorSpec([None, None, case.features], "float64")
-    masks = [tf.TensorSpec([None, None], "bool")] if masked else []
+    mask = tf.TensorSpec([None, None], "bool")
 
-    def step(inputs: Tensor, mask: Tensor | None = None) -> Results:
+    def step(inputs: Tensor, mask: Tensor) -> Results:
         return train(case.base, inputs, mask)
 
-    return tf.function(step, input_signature=[inputs, *masks], autograph=False)
+    return tf.function(step, input_signature=[inputs, mask], autograph=False)
 
 
-def in_graph(case: CellCase, masked: bool) -> Results:
-    """Return what a training step gives in a graph."""
+def in_graph(case: CellCase) -> Results:
+    """Return what a training step gives in a graph, with a mask."""
     with restored(case.base):
-        return case.once(graph_step, masked)(*_given(case, masked))
+        return case.once(graph_step)(tf.constant(case.inputs), tf.constant(case.mask))
 
 
 def drawn(case: CellCase) -> Any:
@@ -132,7 +142,7 @@ def by_xla(case: CellCase, training: bool) -> tuple[Results, Results]:
         with _drawing(layer.cell, noise):
             return run(layer, inputs, mask), train(layer, inputs, mask, training)
 
-    return both(*_given(case, masked=True), noise)
+    return both(tf.constant(case.inputs), tf.constant(case.mask), noise)
 
 
 @contextmanager
@@ -153,7 +163,3 @@ def _drawing(cell: Any, noise: Any) -> Iterator[None]:
 
 def _constant(part: Any) -> Any:
     return None if part is None else keras.ops.stop_gradient(part)
-
-
-def _given(case: CellCase, masked: bool) -> list[Tensor]:
-    return [tf.constant(case.inputs), *([tf.constant(case.mask)] if masked else [])]
