@@ -4,11 +4,17 @@ import keras
 import numpy as np
 from keras import ops
 from reference.attention import additive_attention, attention_step
-from reference.cells import gru_step, lstm_step
+from reference.cells import gru_step, lstm_step, sigmoid
+from reference.further_oracles import slstm_step
+from reference.wrapper_oracles import (
+    conditional_step,
+    deep_transition_step,
+    expected_zoneout_step,
+    highway_step,
+)
 
 from keras_rnn import Memory
 from keras_rnn.cells import CellWrapper, contract
-from keras_rnn.cells.noise import draw_kept
 from keras_rnn.cells.wrapper import NO_NOISE
 
 MEMORY_SHAPE = (4, 2)  # Steps and features.
@@ -38,31 +44,62 @@ class WithMemory(CellWrapper):
         return contract.initial_state(self.cell, batch_size, memory=Memory(values, values, None))
 
 
-@keras.saving.register_keras_serializable(package="conformance")
-class HoldsCell(CellWrapper):
-    """A cell whose first state stays as it was where a mask says so: another at each step."""
-
-    def __init__(self, cell, rate=0.5, seed=None, **kwargs):
-        super().__init__(cell, **kwargs)
-        self.rate, self.seed = rate, seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
-
-    def draw_own_noise(self, batch_size, features, length):
-        return draw_kept(batch_size, length, self.output_size, self.rate, self.seed_generator)
-
-    def step(self, projected, states, training=False, noise=NO_NOISE):
-        output, after = super().step(projected, states, training, noise)
-        if noise.own is not None:
-            after = [ops.where(noise.own.values, after[0], states[0]), *after[1:]]
-        return output, after
-
-    def get_config(self):
-        return {**super().get_config(), "rate": self.rate, "seed": self.seed}
-
-
 def by_weights(step, **options):
     """Return an oracle `(x, states, *weights)` as a reference `(inputs, states, weights)`."""
     return lambda inputs, states, weights: step(inputs, states, *weights, **options)
+
+
+def by_names(step, *names, **options):
+    """Return an oracle `(x, states, weights by name)` as a reference."""
+    return lambda inputs, states, weights: step(
+        inputs, states, dict(zip(names, weights, strict=True)), **options
+    )
+
+
+def stabilised_slstm_step(inputs, states, weights):
+    """Beck et al. (2024), equation 15: all but m is what it is without m, divided by exp(m)."""
+    h, c, n, m = states
+    kernel, recurrent_kernel, bias = weights
+    log_i, z_f, _, _ = np.split(inputs @ kernel + h @ recurrent_kernel[0] + bias, 4, axis=1)
+    output, (h, c, n) = slstm_step(inputs, [h, c * np.exp(m), n * np.exp(m)], *weights)
+    m = np.maximum(np.log(sigmoid(z_f)) + m, log_i)
+    return output, [h, c * np.exp(-m), n * np.exp(-m), m]
+
+
+def zoneout_lstm_step(inputs, states, weights, rates):
+    """The expectation that stands for zoneout at inference."""
+    return expected_zoneout_step(
+        lambda x, states: lstm_step(x, states, *weights), inputs, states, rates
+    )
+
+
+def residual_gru_step(inputs, states, weights):
+    """A GRU, and its input past it."""
+    output, states = gru_step(inputs, states, *weights)
+    return output + inputs, states
+
+
+def highway_gru_step(inputs, states, weights):
+    """A GRU, its input past it, and a gate between the two."""
+    transform_kernel, transform_bias, *others = weights
+    return highway_step(
+        lambda x, states: gru_step(x, states, *others),
+        inputs,
+        states,
+        transform_kernel,
+        transform_bias,
+    )
+
+
+def two_transitions_step(inputs, states, weights):
+    """A GRU that reads the input, then one that reads nothing."""
+    nothing = np.zeros((len(inputs), 1))
+    return deep_transition_step(
+        lambda x, states: gru_step(x, states, *weights[:3]),
+        [lambda states: gru_step(nothing, states, *weights[3:])],
+        inputs,
+        states,
+    )
 
 
 def stack_step(inputs, states, weights):
@@ -87,3 +124,17 @@ def attention_gru_step(inputs, states, weights):
     flat = [h, attended, alignments]
     output, (h, *rest) = attention_step(inputs, flat, step, attend, attention_kernel, True)
     return output, [[h], *rest]
+
+
+def conditional_gru_step(inputs, states, weights):
+    """Two GRUs, and additive attention over a memory between them."""
+    values, *others = weights
+    memory = np.broadcast_to(values, (len(inputs), *values.shape))
+    output, after, _, alignments = conditional_step(
+        lambda x, states: gru_step(x, states, *others[:3]),
+        lambda query: additive_attention(query, memory, *others[6:]),
+        lambda x, states: gru_step(x, states, *others[3:6]),
+        inputs,
+        states[0],
+    )
+    return output, [after, alignments]
