@@ -99,8 +99,7 @@ def compiled(case: CellCase) -> None:
     wanted = case.once(runs.eager)
     expect_near(case.once(runs.in_graph), wanted, "eager mode, in a graph", TOLERANCE)
     inference = runs.run(case.base, case.inputs, case.mask)
-    # What a plain cell draws is not told, so XLA cannot be given the same.
-    training = not case.once(runs.is_random) or runs.drawn(case) is not None
+    training = runs.draws_alike_by_xla(case)
     inference_by_xla, by_xla = case.once(runs.by_xla, training)
     expect_near(inference_by_xla, inference, "eager mode, at inference by XLA", TOLERANCE)
     if not training:

@@ -17,6 +17,7 @@ from keras_rnn.testing.case import CellCase
 __all__ = [
     "Results",
     "by_xla",
+    "draws_alike_by_xla",
     "drawn",
     "eager",
     "graph_step",
@@ -130,11 +131,21 @@ def drawn(case: CellCase) -> Any:
         return contract.draw_noise(cell, batch, case.features, True, length)
 
 
-def by_xla(case: CellCase, training: bool) -> tuple[Results, Results]:
-    """Return what inference and a training step give, compiled by XLA.
+def draws_alike_by_xla(case: CellCase) -> bool:
+    """Return whether XLA can be given what the cell draws.
 
-    XLA draws other random numbers from the same seed, so what the cell draws is handed in.
+    From a seed XLA draws other numbers. So not where a step draws from a seed that the cell drew,
+    nor where a plain cell does not say what it draws.
     """
+    noise = drawn(case)
+    if noise is None:
+        return not case.once(is_random)
+    parts = [part for part in tree.flatten(noise) if part is not None]
+    return not any(tf.convert_to_tensor(part).dtype.is_integer for part in parts)
+
+
+def by_xla(case: CellCase, training: bool) -> tuple[Results, Results]:
+    """Return what inference and a training step give, compiled by XLA; noise is handed in."""
     layer, noise = case.base, drawn(case)
 
     @tf.function(jit_compile=True, autograph=False)
