@@ -17,8 +17,8 @@ from keras_rnn.testing.case import CellCase
 __all__ = [
     "Results",
     "by_xla",
-    "draws_alike_by_xla",
     "drawn",
+    "draws_alike_by_xla",
     "eager",
     "graph_step",
     "in_graph",
