@@ -10,8 +10,10 @@ import keras
 
 from keras_rnn.attention import AdditiveAttention, AttentionCell, ConditionalGRUCell, Memory
 from keras_rnn.cells import (
+    CellWrapper,
     DeepTransitionCell,
     DropoutCell,
+    EachStep,
     ESNCell,
     GRUCell,
     HighwayCell,
@@ -79,10 +81,12 @@ __all__ = [
     "AdditiveAttention",
     "AttentionCell",
     "Bidirectional",
+    "CellWrapper",
     "ConditionalGRUCell",
     "DeepTransitionCell",
     "DropoutCell",
     "ESNCell",
+    "EachStep",
     "GRUCell",
     "GradientFlow",
     "HighwayCell",
