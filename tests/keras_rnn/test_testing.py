@@ -31,6 +31,7 @@ FAULTS = [
     ("compiled", faulty.EagerCell, "in a graph"),
     ("compiled", faulty.NumpyCell, "unsupported operations"),
     ("mixed_float16", faulty.OverflowsCell, "finite values"),
+    ("mixed_float16", faulty.LosesGradientCell, "gradient of inputs as that of float32"),
     ("mixed_bfloat16", faulty.RoundsCell, "as that of float32"),
     ("mixed_bfloat16", faulty.WrongTypeCell, "no error. Received: "),
 ]

@@ -211,6 +211,15 @@ class OverflowsCell(SoundCell):
 
 
 @register
+class LosesGradientCell(SoundCell):
+    """Its gradient is lost in a short type."""
+
+    def project(self, inputs):
+        projected = super().project(inputs)
+        return ops.stop_gradient(projected) if self.compute_dtype == "float16" else projected
+
+
+@register
 class RoundsCell(SoundCell):
     """It adds a large number and takes it off again, which a short type does not survive."""
 
