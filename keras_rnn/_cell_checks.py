@@ -4,7 +4,7 @@ Every message says who needs what, what came, and what to do.
 """
 
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -148,14 +148,15 @@ def check_limit(owner: str, limit: Any) -> float:
 
 
 def check_no_recurrent_kernel(
-    owner: str, names: Iterable[str], allowed: Collection[str] = ()
+    owner: str, given: Mapping[str, Any], allowed: Collection[str] = ()
 ) -> None:
-    """Raise `ValueError` if an argument is about a recurrent kernel, for cells without one."""
-    refused = [name for name in names if name.startswith("recurrent_") and name not in allowed]
+    """Raise `ValueError` if an argument asks something of a recurrent kernel that is not there."""
+    names = [name for name, value in given.items() if name.startswith("recurrent_") and value]
+    refused = [f"{name}={given[name]!r}" for name in sorted(names) if name not in allowed]
     if refused:
         raise ValueError(
             f"`{owner}` needs no argument about a recurrent kernel: it has none. "
-            f"Received: {', '.join(sorted(refused))}. Leave it out; `dropout` drops inputs."
+            f"Received: {', '.join(refused)}. Leave it out; `dropout` drops inputs."
         )
 
 

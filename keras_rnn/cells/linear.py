@@ -36,8 +36,8 @@ class LinearCell(KernelCell):
     As `keep` and `add` depend on the input alone, a layer can compute all states at once.
 
     A subclass writes `project`, which returns a `Linear`, and `read` if the output is not the
-    state. A step that cannot be had so has no place in `step`: it is written as `linear`, and
-    `is_linear` is then false.
+    state. If `keep` and `add` are to depend on the state after all, it writes `linear` too, and
+    sets `is_linear` to false.
 
     Args:
         units: Size of the state and of the output.
@@ -47,6 +47,14 @@ class LinearCell(KernelCell):
 
     Raises:
         ValueError: If an argument is about a recurrent kernel.
+
+    >>> class AverageCell(LinearCell):
+    ...     def project(self, inputs, noise=NO_DROPOUT):
+    ...         (x,) = self.blocks_of(inputs, noise)
+    ...         return Linear(ops.full_like(x, 0.5), 0.5 * x)
+    >>> cell = AverageCell(2, kernel_initializer="ones")
+    >>> cell(ops.ones((1, 3)), [ops.zeros((1, 2))])[0].numpy().tolist()
+    [[1.5, 1.5]]
     """
 
     recurrent_arguments: tuple[str, ...] = ()

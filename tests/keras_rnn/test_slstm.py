@@ -101,6 +101,15 @@ def test_a_stateful_layer_starts_empty_however_its_states_are_reset(rng):
         stateful.reset_state()
 
 
+def test_a_normaliser_of_zero_says_that_the_memory_is_empty(rng):
+    cell = ready(SLSTMCell(3), rng, (None, 4))
+    x, h, c, m = (rng.normal(size=(2, size)) for size in (4, 3, 3, 3))
+    zeros = np.zeros((2, 3))
+    output, after = cell(x, [h, 5 * c, zeros, 5 * m])
+    expected, expected_after = cell(x, [h, zeros, zeros, zeros])
+    assert_equal([output, *after], [expected, *expected_after], 0, 0)
+
+
 def test_a_head_reads_its_own_part_of_the_state_alone(rng):
     cell = ready(SLSTMCell(6, heads=3), rng, (None, 4))
     x, states = rng.normal(size=(1, 4)), [np.ones((1, 6)) for _ in range(4)]
