@@ -143,6 +143,16 @@ def test_the_second_cell_drops_entries_of_the_context(rng):
     assert plain.draw_noise(3, 2) is None
 
 
+def test_a_second_cell_that_drops_all_of_its_input_does_not_know_the_memory(rng):
+    cell = conditional(rng, GRUCell(3, dtype="float64"), GRUCell(3, dropout=1.0, dtype="float64"))
+    x, found = tf.constant(rng.normal(size=SHAPE)), []
+    for training in (True, True, False, False):
+        constants = {"memory": memory_of(cell, rng)}
+        found.append(RNN(cell)(x, constants=constants, training=training))
+    np.testing.assert_array_equal(found[0], found[1])
+    assert np.abs(found[2] - found[3]).max() > 1e-3
+
+
 def test_config_makes_the_same_cell_again():
     cell = ConditionalGRUCell(GRUCell(3), AdditiveAttention(7), GRUCell(3, reset_after=False), True)
     again = ConditionalGRUCell.from_config(cell.get_config())

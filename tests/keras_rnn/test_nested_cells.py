@@ -136,6 +136,30 @@ def test_the_config_of_a_nesting_makes_an_equal_one(make):
     np.testing.assert_array_equal(first, second)
 
 
+IDLE = {
+    "dropout": DropoutCell,
+    "zoneout": lambda cell: ZoneoutCell(cell, 0.0),
+    "residual": ResidualCell,
+    "highway": HighwayCell,
+    "weight_drop": lambda cell: WeightDropCell(cell, 0.0),
+    "stack": lambda cell: StackedRNNCells([cell]),
+    "deep": lambda cell: DeepTransitionCell([cell]),
+}
+
+
+@pytest.mark.parametrize("name", IDLE)
+def test_what_a_cell_inside_draws_is_what_it_would_draw_alone(name, rng):
+    x, rates = rng.normal(size=SHAPE), {"dropout": 0.3, "recurrent_dropout": 0.3, "seed": 1}
+    states = []
+    for around in (lambda cell: cell, IDLE[name]):
+        cell = GRUCell(UNITS, **rates, **FLOAT64)
+        layer = RNN(around(cell), return_state=True)
+        layer.build(SHAPE)
+        cell.set_weights([np.sin(np.arange(w.size)).reshape(w.shape) for w in cell.get_weights()])
+        states += layer(x, training=True)[1:]
+    np.testing.assert_array_equal(states[0], tf.nest.flatten(states[1])[0])
+
+
 def test_the_memory_passes_through_to_an_attention_cell(rng, monkeypatch):
     attention = AdditiveAttention(4, **FLOAT64)
     inner = AttentionCell(SimpleRNNCell(UNITS, **FLOAT64), attention, UNITS)
