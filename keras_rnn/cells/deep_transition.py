@@ -24,6 +24,7 @@ class DeepTransitionCell(SeveralCells):
     The output is `h^L_t`, and the states are `s^L_t`, as many as one of the cells has. Only the
     first cell reads the input. The others read one feature, which is always zero, so of all that
     they do with an input only the biases count; their input kernels, of one row, stay as they are.
+    A `ResidualCell` or `HighwayCell` stands around the whole, or around the first cell.
 
     Args:
         cells: The cells, in the order in which the states pass; their states are of equal sizes.
