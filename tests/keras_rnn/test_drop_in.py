@@ -159,7 +159,7 @@ def masks_of(layer):
 
 
 def test_the_two_directions_draw_masks_of_their_own_from_one_seed():
-    lstm = LSTM(50, dropout=0.5, recurrent_dropout=0.5, seed=1)
+    lstm = LSTM(50, dropout=0.5, recurrent_dropout=0.5, candidate_dropout=0.5, seed=1)
     rnn = RNN([GRUCell(3, dropout=0.5, seed=1)])
     forward, backward = masks_of(Bidirectional(lstm))
     for mask, other in zip(forward, backward, strict=True):
