@@ -12,7 +12,7 @@ from reference import further_oracles as further
 from reference.cells import gru_step, lstm_step, simple_step
 from reference.conformance_cells import (
     WithMemory,
-    attention_gru_step,
+    attention_simple_step,
     by_names,
     by_weights,
     conditional_gru_step,
@@ -164,15 +164,17 @@ ROWS = {
     "residual": Row(lambda _: ResidualCell(GRUCell(FEATURES)), residual_gru_step, learner=None),
     "highway": Row(lambda _: HighwayCell(GRUCell(FEATURES)), highway_gru_step, learner=None),
     "stack": Row(
-        lambda units: StackedRNNCells([GRUCell(units), LSTMCell(units, recurrent_dropout=0.5)]),
+        lambda units: StackedRNNCells(
+            [SimpleRNNCell(units), LSTMCell(units, recurrent_dropout=0.5)]
+        ),
         stack_step,
     ),
     "deep_transition": Row(
         lambda units: DeepTransitionCell([GRUCell(units), GRUCell(units)]), two_transitions_step
     ),
     "attention": Row(
-        lambda units: WithMemory(AttentionCell(GRUCell(units), AdditiveAttention(2), units)),
-        attention_gru_step,
+        lambda units: WithMemory(AttentionCell(SimpleRNNCell(units), AdditiveAttention(2), units)),
+        attention_simple_step,
     ),
     "conditional": Row(
         lambda units: WithMemory(

@@ -73,7 +73,8 @@ def check_cell(
         def test_my_cell(promise):
             promise(case)
 
-    Whether a cell learns is another question: `learns_to_remember`.
+    A cell whose `step` needs constants, such as `AttentionCell`, is checked inside a cell of one's
+    own that hands them on. Whether a cell learns is another question: `learns_to_remember`.
 
     Args:
         cell: The cell, of a small size: ours, a plain Keras cell, or cells in each other. It is
@@ -91,7 +92,7 @@ def check_cell(
         ValueError: If `cell` is no cell, `features` no size, or a name that of no promise.
 
     >>> from keras_rnn import GRUCell
-    >>> check_cell(GRUCell(3), promises=["config", "steps", "padding"])
+    >>> check_cell(GRUCell(3), promises=["config", "steps"])
     """
     case = CellCase(cell, features, reference, seed)
     names = list(PROMISES if promises is None else promises)

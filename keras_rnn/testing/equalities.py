@@ -28,7 +28,7 @@ def reference(case: CellCase) -> None:
     states = tree.map_structure(lambda state: _shifted(state, random), zeros)
     expected = tree.map_structure(np.asarray, states)
     for t in range(3):
-        output, states = cell(ops.convert_to_tensor(case.inputs[:, t]), states)
+        output, states = runs.call(cell, case.inputs[:, t], states)
         wanted, expected = case.reference(case.inputs[:, t], expected, weights)
         found, others = tree.flatten(states), tree.flatten(expected)
         expect(len(found) == len(others), f"{len(others)} states", f"{len(found)}")
@@ -66,7 +66,7 @@ def steps(case: CellCase) -> None:
     whole = runs.run(layer, inputs)
     states, outputs = contract.initial_state(cell, len(inputs)), []
     for t in range(inputs.shape[1]):
-        output, states = cell(ops.convert_to_tensor(inputs[:, t]), states)
+        output, states = runs.call(cell, inputs[:, t], states)
         outputs.append(output)
     one_by_one = {"output": ops.stack(outputs, axis=1)}
     one_by_one |= {f"state {i}": state for i, state in enumerate(tree.flatten(states))}

@@ -55,7 +55,7 @@ def _train(layer: RNN, inputs: Any, mask: Any, training: bool) -> runs.Results:
 
 
 def _check_gradients(found: runs.Results, wanted: runs.Results) -> None:
-    """Check their distance as a whole: at the kink of a relu, rounding changes one entry a lot."""
+    """Check their distance as a whole: at the kink of a relu rounding changes an entry."""
     for name in (name for name in wanted if name.startswith("gradient")):
         one, other = (np.asarray(results[name], "float64") for results in (found, wanted))
         size, distance = np.linalg.norm(other), np.linalg.norm(one - other)

@@ -17,6 +17,7 @@ from keras_rnn.testing.case import CellCase
 __all__ = [
     "Results",
     "by_xla",
+    "call",
     "drawn",
     "draws_alike_by_xla",
     "eager",
@@ -39,6 +40,12 @@ def run(layer: Any, inputs: Tensor, mask: Tensor | None = None, **options: Any) 
     outputs, *states = layer(inputs, mask=mask, **options)
     named = {f"state {index}": state for index, state in enumerate(tree.flatten(states))}
     return {"output": outputs, **named}
+
+
+def call(cell: Any, inputs: Any, states: list[Any]) -> tuple[Tensor, list[Any]]:
+    """Return what one call of the cell gives: its output, and its next states as a list."""
+    output, states = cell(keras.ops.convert_to_tensor(inputs), states)
+    return output, list(states) if isinstance(states, list | tuple) else [states]
 
 
 def train(layer: Any, inputs: Tensor, mask: Tensor | None = None, training: bool = True) -> Results:

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 from reference.attention import additive_attention, attention_step
-from reference.cells import gru_step, lstm_step, sigmoid
+from reference.cells import gru_step, lstm_step, sigmoid, simple_step
 from reference.further_oracles import slstm_step
 from reference.wrapper_oracles import (
     conditional_step,
@@ -103,20 +103,20 @@ def two_transitions_step(inputs, states, weights):
 
 
 def stack_step(inputs, states, weights):
-    """A GRU below an LSTM."""
-    below, gru_states = gru_step(inputs, states[0], *weights[:3])
+    """A simple cell below an LSTM."""
+    below, simple_states = simple_step(inputs, states[0], *weights[:3])
     output, lstm_states = lstm_step(below, states[1], *weights[3:])
-    return output, [gru_states, lstm_states]
+    return output, [simple_states, lstm_states]
 
 
-def attention_gru_step(inputs, states, weights):
-    """A GRU with input feeding and additive attention over a memory."""
+def attention_simple_step(inputs, states, weights):
+    """A simple cell with input feeding and additive attention over a memory."""
     values, attention_kernel, *others = weights
     (h,), attended, alignments = states
     memory = np.broadcast_to(values, (len(inputs), *values.shape))
 
     def step(x, states):
-        return gru_step(x, states, *others[:3])
+        return simple_step(x, states, *others[:3])
 
     def attend(query):
         return additive_attention(query, memory, *others[3:])
