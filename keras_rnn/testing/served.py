@@ -1,5 +1,6 @@
 """SavedModels run in a process of their own, which imports TensorFlow and nothing of ours."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -80,8 +81,14 @@ def _run(folders: list[Path]) -> None:
     exported = [folder for folder in folders if not (folder / "error.txt").exists()]
     if exported:
         command = [sys.executable, "-c", SERVER, *map(str, exported)]
+        # The memory of an accelerator may be this process's own.
+        environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}
         # What runs is this Python and the text above.
-        subprocess.run(command, capture_output=True, check=True)  # noqa: S603
+        done = subprocess.run(  # noqa: S603
+            command, env=environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise RuntimeError(done.stderr[-300:])
 
 
 def _answer(folder: Path) -> Any:
