@@ -15,6 +15,9 @@ from keras_rnn.scan.linear import linear_scan
 
 __all__ = ["ParallelRNN"]
 
+# Measured on a CPU: steps of more entries run as fast in a loop, which keeps less.
+LARGEST_STEP = 2**12
+
 
 class ParallelRNN(NamedRNN):
     """A `NamedRNN` whose steps, linear in the state, can be computed all at once.
@@ -24,8 +27,9 @@ class ParallelRNN(NamedRNN):
     not linear.
 
     Args:
-        parallel: Whether to compute all steps at once: `"auto"`, where it can be; `True`, or raise
-            an error; `False`, run the loop.
+        parallel: Whether to compute all steps at once: `"auto"`, where it can be, and on a CPU only
+            for steps that are small, batch size times units, as large ones run as fast in a loop;
+            `True`, or raise an error; `False`, run the loop.
         **kwargs: Those of `NamedRNN`.
 
     Raises:
@@ -48,7 +52,8 @@ class ParallelRNN(NamedRNN):
         mask: Tensor | None,
     ) -> ScanResult:
         """Run the cell over the sequences, all steps at once if they are to be and can be."""
-        if self.parallel is False or constants or self._why_not() is not None:
+        is_wanted = self.parallel is True or (self.parallel and self._is_faster(sequences))
+        if not is_wanted or constants or self._why_not() is not None:
             return super().scan(sequences, states, noise, constants, training, mask)
         if self.go_backwards:
             sequences = tf.reverse(sequences, [1])
@@ -65,6 +70,10 @@ class ParallelRNN(NamedRNN):
             outputs = _hold(outputs, valid, self.zero_output_for_mask)
         kept = outputs if self.return_sequences else None
         return ScanResult(kept, outputs[:, -1], [all_states[:, -1]])
+
+    def _is_faster(self, sequences: Tensor) -> bool:
+        entries = (sequences.shape[0] or 0) * self.cell.units
+        return entries <= LARGEST_STEP or bool(tf.config.list_logical_devices("GPU"))
 
     def _why_not(self) -> str | None:
         """Return why the steps cannot be computed all at once; `None` if they can."""

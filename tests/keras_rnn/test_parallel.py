@@ -238,6 +238,22 @@ def test_what_cannot_be_computed_at_once_is_looped_or_refused(make, reason, rng,
         make(parallel=True)
 
 
+@pytest.mark.parametrize("gpus", [[], ["GPU:0"]])
+def test_large_steps_are_looped_unless_all_are_asked_for_at_once(gpus, monkeypatch, scans):
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: gpus)
+    small, large = np.zeros((64, 2, 3), "float32"), np.zeros((65, 2, 3), "float32")
+    signature = [tf.TensorSpec([None, None, 3])]
+    for run, x, is_at_once in (
+        (MinGRU(64), small, True),
+        (MinGRU(64), large, bool(gpus)),
+        (MinGRU(64, parallel=True), large, True),
+        (tf.function(MinGRU(64), input_signature=signature), large, True),
+    ):
+        run(x)
+        assert bool(scans) == is_at_once
+        scans.clear()
+
+
 def test_an_unknown_way_is_refused():
     with pytest.raises(ValueError, match=r"`MinGRU` needs `parallel` to be one of 'auto', True"):
         MinGRU(3, parallel="yes")
