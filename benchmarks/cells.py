@@ -10,10 +10,17 @@ process; see layers.py for the configurations and for what is timed.
 import argparse
 
 import tensorflow as tf
-from layers import CONFIGS, measure, named, train_step
+from layers import CONFIGS, Shape, measure, train_step
 
 import keras_rnn
 from keras_rnn.layers.named import NamedRNN
+
+
+def layer_of(name: str, shape: Shape) -> NamedRNN:
+    """Return the layer of that name."""
+    units = shape[-1]
+    sizes = {"projection": units // 2} if name == "ProjectedLSTM" else {}
+    return getattr(keras_rnn, name)(units, return_sequences=True, **sizes)
 
 
 def main() -> None:
@@ -25,7 +32,7 @@ def main() -> None:
     shape = CONFIGS[args.config]
     public = {name: getattr(keras_rnn, name) for name in keras_rnn.__all__}
     names = [n for n, c in public.items() if isinstance(c, type) and issubclass(c, NamedRNN)]
-    made = {name: named(name)(keras_rnn, shape) for name in names}
+    made = {name: layer_of(name, shape) for name in names}
     runs = {name: train_step(layer, shape) for name, layer in made.items()}
     medians, kept = measure(runs, args.samples)
     for name, seconds in sorted(medians.items(), key=lambda pair: pair[1]):
