@@ -10,15 +10,18 @@ from typing import Any
 
 import keras
 
-from keras_rnn._checks import check_positive_integer, check_rate
+from keras_rnn._checks import check_cell, check_positive_integer, check_rate
 
 __all__ = [
     "check_above_zero",
+    "check_between",
+    "check_cells",
     "check_equal_states",
     "check_fraction",
     "check_heads",
     "check_limit",
     "check_linear",
+    "check_mechanism",
     "check_no_recurrent_kernel",
     "check_not_negative",
     "check_rates",
@@ -27,6 +30,13 @@ __all__ = [
     "check_some_kernel",
     "check_steps_are_seen",
 ]
+
+
+def check_between(owner: str, name: str, value: Any, low: float, high: float) -> float:
+    """Return `value` as a float if it is from `low` to `high`, else raise `ValueError`."""
+    if not _is_number(value) or not low <= value <= high:
+        raise ValueError(_message(owner, name, f"a number from {low:g} to {high:g}", value, low))
+    return float(value)
 
 
 def check_fraction(owner: str, name: str, value: Any) -> float:
@@ -92,6 +102,32 @@ def check_same_size(owner: str, inputs: int | None, output: int) -> None:
         )
 
 
+def check_cells(owner: str, cells: Any) -> None:
+    """Raise `ValueError` unless `cells` is a list of cells, each with states of fixed sizes."""
+    if not isinstance(cells, list | tuple) or not cells:
+        raise ValueError(
+            f"`{owner}` needs a list of at least one cell. Received: cells={cells!r}. "
+            "Pass cells, for example `[GRUCell(64), GRUCell(64)]`."
+        )
+    for cell in cells:
+        if None in keras.tree.flatten(check_cell(owner, cell).state_size):
+            raise ValueError(
+                f"`{owner}` needs cells whose states have fixed sizes. Received: {cell!r}, with "
+                f"states of the sizes {cell.state_size}. Put an attention cell around the "
+                f"`{owner}`, not into it."
+            )
+
+
+def check_mechanism(owner: str, attention: Any) -> Any:
+    """Return `attention` if it is a mechanism, else raise `ValueError`."""
+    if not hasattr(attention, "memory"):
+        raise ValueError(
+            f"`{owner}` needs `attention` to be a mechanism. Received: {attention!r}. "
+            "Pass one, for example `AdditiveAttention(64)`."
+        )
+    return attention
+
+
 def check_equal_states(owner: str, cells: Sequence[Any]) -> None:
     """Raise `ValueError` unless all cells have states of equal sizes."""
     listed = [cell.state_size for cell in cells]
@@ -109,7 +145,7 @@ def check_steps_are_seen(owner: str, cell: Any, follows_contract: Callable[[Any]
     for part in _cells_in(cell):
         if not follows_contract(part):
             raise ValueError(
-                f"`{owner}` needs a cell with `project` and `step`, whose products it can see. "
+                f"`{owner}` needs a cell with `project` and `step`, and such cells in it. "
                 f"Received: {part!r}, which has only `call`. Pass one of `keras_rnn`, for example "
                 "`LSTMCell(64)`."
             )
@@ -137,8 +173,7 @@ def check_heads(owner: str, heads: Any, units: int) -> int:
 
 def check_limit(owner: str, limit: Any) -> float:
     """Return `limit` as a float if it is a positive number, else raise `ValueError`."""
-    is_number = isinstance(limit, int | float) and not isinstance(limit, bool)
-    if not is_number or not limit > 0:
+    if not _is_number(limit) or not limit > 0:
         raise ValueError(
             f"`{owner}` needs `limit` to be a positive number. "
             f"Received: limit={limit!r} ({type(limit).__name__}). "

@@ -218,9 +218,9 @@ def check_own_backward(owner: str, cell: Any, is_asked: bool, follows_contract: 
     """Raise `ValueError` if something is asked for that only the contract gives a cell."""
     if is_asked and not follows_contract:
         raise ValueError(
-            f"`{owner}` needs a cell with `project` and `step` for `recompute`, `truncation` or "
-            f"`state_dtype`. Received: {cell!r}, which has only `call`. Write it on "
-            "`RecurrentCell`, or leave them out."
+            f"`{owner}` needs a cell with `project` and `step` for `recompute` or `truncation`. "
+            f"Received: {cell!r}, which has only `call`. Write it on `RecurrentCell`, or leave "
+            "both out."
         )
 
 

@@ -79,7 +79,7 @@ def recurrent_product(state: Tensor, kernel: Tensor, bias: Tensor | None = None)
 
 @contextmanager
 def altered(by: Callable[[Tensor], Tensor]) -> Iterator[None]:
-    """Let `by` alter the recurrent kernels within the context, before those around alter them."""
+    """Let `by` alter the recurrent kernels within the context."""
     around = _ALTER.get()
     token = _ALTER.set(lambda kernel: around(by(kernel)))
     try:

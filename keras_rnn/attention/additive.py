@@ -9,7 +9,7 @@ from keras_rnn._checks import check_positive_integer
 from keras_rnn._types import Shape, Tensor
 from keras_rnn.products import product
 
-__all__ = ["AdditiveAttention", "Memory", "shape_of_values"]
+__all__ = ["AdditiveAttention", "Memory", "look", "shape_of_values"]
 
 
 class Memory(NamedTuple):
@@ -112,6 +112,12 @@ class AdditiveAttention(keras.layers.Layer):
         """Return the constructor's arguments."""
         initializer = keras.initializers.serialize(self.kernel_initializer)
         return {**super().get_config(), "units": self.units, "kernel_initializer": initializer}
+
+
+def look(attention: Any, query: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
+    """Return context and alignments of a query, in its type, which may not be the mechanism's."""
+    context, alignments = attention(query, memory)
+    return ops.cast(context, query.dtype), ops.cast(alignments, query.dtype)
 
 
 def shape_of_values(owner: str, memory_shape: Any) -> Shape:

@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_rnn._checks import check_cell, check_positive_integer
 from keras_rnn._types import Noise, Shape, State, Step, Tensor
-from keras_rnn.attention.additive import Memory, shape_of_values
+from keras_rnn.attention.additive import Memory, look, shape_of_values
 from keras_rnn.cells import contract
 from keras_rnn.cells.base import RecurrentCell
 
@@ -65,10 +65,11 @@ class AttentionCell(RecurrentCell):
     def __init__(
         self, cell: Any, attention: Any, units: int, input_feeding: bool = True, **kwargs: Any
     ) -> None:
+        check_cell("AttentionCell", cell)
         kwargs.setdefault("dtype", getattr(cell, "dtype_policy", None))
         super().__init__(**kwargs)
         example = "AttentionCell(cell, attention, units=64)"
-        self.cell = check_cell("AttentionCell", cell)
+        self.cell = cell
         self.attention = attention
         self.units = check_positive_integer("AttentionCell", "units", units, example)
         self.input_feeding = input_feeding
@@ -124,7 +125,7 @@ class AttentionCell(RecurrentCell):
             inputs = ops.concatenate([projected, attended], axis=-1)
             projected = contract.project(self.cell, inputs, noise)
         output, cell_states = contract.step(self.cell, projected, cell_states, training, noise)
-        context, alignments = self.attention(output, memory)
+        context, alignments = look(self.attention, output, memory)
         seen = ops.concatenate([output, context], axis=-1)
         attended = ops.tanh(self.recur(seen, self.attention_kernel))
         return attended, [cell_states, attended, alignments]
@@ -155,9 +156,9 @@ class AttentionCell(RecurrentCell):
         return {**super().get_config(), **config}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "AttentionCell":
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "AttentionCell":
         """Build the cell from what `get_config` returned."""
         config = dict(config)
         for name in ("cell", "attention"):
-            config[name] = keras.saving.deserialize_keras_object(config[name])
+            config[name] = keras.saving.deserialize_keras_object(config[name], custom_objects)
         return cls(**config)

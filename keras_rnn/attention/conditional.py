@@ -5,10 +5,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_rnn._cell_checks import check_equal_states
+from keras_rnn._cell_checks import check_equal_states, check_mechanism
 from keras_rnn._checks import check_cell
 from keras_rnn._types import Noise, Shape, State, Step, Tensor
-from keras_rnn.attention.additive import Memory, shape_of_values
+from keras_rnn.attention.additive import Memory, look, shape_of_values
 from keras_rnn.cells import contract
 from keras_rnn.cells.base import RecurrentCell
 
@@ -70,13 +70,14 @@ class ConditionalGRUCell(RecurrentCell):
         output_context: bool = False,
         **kwargs: Any,
     ) -> None:
+        owner = "ConditionalGRUCell"
+        check_cell(owner, first_cell), check_cell(owner, second_cell)
+        check_equal_states(owner, [first_cell, second_cell])
         kwargs.setdefault("dtype", getattr(first_cell, "dtype_policy", None))
         super().__init__(**kwargs)
-        owner = "ConditionalGRUCell"
-        self.first_cell = check_cell(owner, first_cell)
-        self.second_cell = check_cell(owner, second_cell)
-        check_equal_states(owner, [first_cell, second_cell])
-        self.attention = attention
+        self.first_cell = first_cell
+        self.second_cell = second_cell
+        self.attention = check_mechanism(owner, attention)
         self.output_context = output_context
         self._context_size = 0
 
@@ -132,7 +133,7 @@ class ConditionalGRUCell(RecurrentCell):
         """Step the first cell, look at the memory, and step the second cell."""
         of_first, of_second = noise or [None, None]
         query, between = contract.step(self.first_cell, projected, states[0], training, of_first)
-        context, alignments = self.attention(query, memory)
+        context, alignments = look(self.attention, query, memory)
         seen = contract.project(self.second_cell, context, of_second)
         output, after = contract.step(self.second_cell, seen, between, training, of_second)
         if self.output_context:

@@ -44,16 +44,17 @@ class DropoutCell(CellWrapper):
     The masks m are drawn once a call and are the same at all steps (Gal and Ghahramani), or anew at
     each step (Zaremba et al., who drop inputs and outputs only).
 
-    Of the states, only the first one of each cell is dropped, the h of an LSTM: what enters the
-    next step's gates. What a cell has besides, such as c, is its memory, and dropping that at each
-    step would soon leave nothing. The h of a GRU is both; `candidate_dropout` of `GRUCell` and
-    `LSTMCell` loses no memory, and their `recurrent_dropout` drops h only where it meets a kernel.
+    Of the states, only the one that a cell's gates read is dropped, the h of an LSTM: that at the
+    place `state_of_gates` of the cell, by default the first. What a cell has besides, such as c, is
+    its memory, and dropping that at each step would soon leave nothing. The h of a GRU is both;
+    `candidate_dropout` of `GRUCell` and `LSTMCell` loses no memory, and their `recurrent_dropout`
+    drops h only where it meets a kernel.
 
     Args:
         cell: The cell to wrap, or another wrapper.
         input_dropout: Rate at which entries of the input are dropped.
         output_dropout: Rate at which entries of the output are dropped; the states stay whole.
-        state_dropout: Rate at which entries of the first state are dropped as it enters the step.
+        state_dropout: Rate at which entries of that state are dropped as it enters the step.
         per_step: Whether each step has masks of its own.
         seed: Seed of the masks.
 
@@ -109,8 +110,10 @@ class DropoutCell(CellWrapper):
 
         if not any(getattr(self, name) for name in RATES):
             return None
-        pairs = zip(tree.flatten(self.state_size), _are_first(self.cell), strict=True)
-        states = tuple(draw(size, self.state_dropout) if first else None for size, first in pairs)
+        pairs = zip(tree.flatten(self.state_size), _are_read(self.cell), strict=True)
+        states = tuple(
+            draw(size, self.state_dropout) if is_read else None for size, is_read in pairs
+        )
         return KeptEntries(
             draw(features, self.input_dropout),
             draw(self.output_size, self.output_dropout),
@@ -160,9 +163,12 @@ def _of_step(kept: Tensor | EachStep) -> Tensor:
     return kept.values if isinstance(kept, EachStep) else kept
 
 
-def _are_first(cell: Any) -> list[bool]:
-    """Return for each state whether it is the first one of a cell, also of one inside `cell`."""
+def _are_read(cell: Any) -> list[bool]:
+    """Return for each state whether it is the one that a cell's gates read, also inside `cell`."""
     if isinstance(cell, STACKS):
-        return [is_first for part in cell.cells for is_first in _are_first(part)]
-    first = _are_first(cell.cell) if hasattr(cell, "cell") else [True]
-    return first + [False] * (len(tree.flatten(cell.state_size)) - len(first))
+        return [is_read for part in cell.cells for is_read in _are_read(part)]
+    count = len(tree.flatten(cell.state_size))
+    if hasattr(cell, "cell"):
+        inner = _are_read(cell.cell)
+        return inner + [False] * (count - len(inner))
+    return [i == getattr(cell, "state_of_gates", 0) for i in range(count)]

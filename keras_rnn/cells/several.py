@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from keras_rnn._checks import check_cell
+from keras_rnn._cell_checks import check_cells
 from keras_rnn._types import Noise, Shape, Tensor
 from keras_rnn.cells import contract
 from keras_rnn.cells.base import RecurrentCell
@@ -27,14 +27,10 @@ class SeveralCells(RecurrentCell):
 
     def __init__(self, cells: Sequence[Any], **kwargs: Any) -> None:
         owner = type(self).__name__
-        if not cells:
-            raise ValueError(
-                f"`{owner}` needs at least one cell. Received: cells=[]. "
-                "Pass cells, for example `[GRUCell(64), GRUCell(64)]`."
-            )
+        check_cells(owner, cells)
         kwargs.setdefault("dtype", getattr(cells[0], "dtype_policy", None))
         super().__init__(**kwargs)
-        self.cells = [check_cell(owner, cell) for cell in cells]
+        self.cells = list(cells)
         self.output_size = contract.output_size(self.cells[-1])
 
     def input_shapes(self, input_shape: Shape) -> list[Shape]:

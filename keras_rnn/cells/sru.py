@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_rnn._cell_checks import check_between
 from keras_rnn._types import Shape, Tensor
 from keras_rnn.cells.kernels import NO_DROPOUT, DropoutMasks
 from keras_rnn.cells.linear import Linear, LinearCell
@@ -36,7 +37,8 @@ class SRUCell(LinearCell):
         activation: A function of `c_t` in `h_t`; none in the paper.
         use_bias: Whether to add b.
         gates_read_state: Whether there is v.
-        highway_bias: What is added to the initial `b_r`; negative, it lets more of the input by.
+        highway_bias: What is added to the initial `b_r`; negative, it lets more of the input by. In
+            [-100, 100]; without b it is 0.
         rescale: Whether a is as above; otherwise it is one.
         kernel_initializer: Initial values of U; likewise `bias_initializer` of b and
             `recurrent_initializer` of v, by default drawn evenly with a variance of 1/2.
@@ -84,7 +86,7 @@ class SRUCell(LinearCell):
             kwargs.setdefault("recurrent_initializer", evenly)
         kwargs["kernel_initializer"] = kernel_initializer
         super().__init__(units, activation, use_bias, **kwargs)
-        self.highway_bias = highway_bias
+        self.highway_bias = check_between("SRUCell", "highway_bias", highway_bias, -100, 100)
         self.rescale = rescale
 
     @property
@@ -120,7 +122,8 @@ class SRUCell(LinearCell):
         """Return a `Linear`; or, if the gates read the state, what they and the state read."""
         x_f, x_r, x_g, *highway = self.blocks_of(inputs, noise)
         if not highway:
-            scale = math.sqrt(1 + 2 * math.exp(self.highway_bias)) if self.rescale else 1.0
+            start = self.highway_bias if self.use_bias else 0.0
+            scale = math.sqrt(1 + 2 * math.exp(start)) if self.rescale else 1.0
             highway = [scale * inputs]
         projected = (x_f, x_r, x_g, *highway)
         return projected if self.gates_read_state else _gated(*projected)

@@ -21,7 +21,8 @@ class WeightDropCell(CellWrapper):
 
         W <- W * m / (1 - rate)
 
-    for each kernel W that the cell's step hands to `recur`, with a mask m of the shape of W, drawn
+    for each kernel W that the cell's step hands to `recur`, also that of a projection such as P of
+    `ProjectedLSTMCell`, with a mask m of the shape of W, drawn
     once a call: the same at all steps, and for all sequences. Kernels that meet only the input, and
     biases, stay whole.
 

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import keras
 
-from keras_rnn._checks import check_cell
+from keras_rnn._checks import check_cell, check_equal_settings
 from keras_rnn._types import Noise, Shape, State, Step, Tensor
 from keras_rnn.cells import contract
 from keras_rnn.cells.base import RecurrentCell
@@ -41,9 +41,13 @@ class CellWrapper(RecurrentCell):
     """
 
     def __init__(self, cell: Any, **kwargs: Any) -> None:
+        owner = type(self).__name__
+        check_cell(owner, cell)
         kwargs.setdefault("dtype", getattr(cell, "dtype_policy", None))
         super().__init__(**kwargs)
-        self.cell = check_cell(type(self).__name__, cell)
+        inner = getattr(cell, "compute_dtype", self.compute_dtype)
+        check_equal_settings(owner, "dtype", self.compute_dtype, inner)
+        self.cell = cell
 
     @property
     def state_size(self) -> Any:

@@ -43,9 +43,10 @@ def step_in(dtype: str, compute_dtype: str) -> Iterator[None]:
     """
 
     def multiply(rows: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
+        # Of the type of the rows: a layer inside the cell has cast them to its own.
         result = product(ops.cast(rows, compute_dtype), ops.cast(kernel, compute_dtype))
-        result = ops.cast(result, dtype)
-        return result if bias is None else result + bias
+        result = ops.cast(result, rows.dtype)
+        return result if bias is None else result + ops.cast(bias, rows.dtype)
 
     with watched(multiply), variables_in(dtype):
         yield

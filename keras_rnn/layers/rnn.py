@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops, tree
 
+from keras_rnn._cell_checks import check_steps_are_seen
 from keras_rnn._checks import (
     check_batch_size,
     check_cell,
@@ -26,7 +27,7 @@ from keras_rnn.cells import StackedRNNCells, contract
 from keras_rnn.layers.base import SequenceLayer
 from keras_rnn.layers.precision import computing_as, floats_to
 from keras_rnn.layers.scan_cell import scan_cell
-from keras_rnn.layers.states import KeptStates, assign_states, learned_states, spread
+from keras_rnn.layers.states import KeptStates, assign_states, fitted, learned_states, spread
 from keras_rnn.scan import ScanResult
 
 __all__ = ["RNN"]
@@ -62,9 +63,8 @@ class RNN(SequenceLayer):
             further, in training. The same needs; one of the two at a time.
         learn_initial_state: Whether the states before the first step are weights, one vector a
             state and the same for all sequences; otherwise they are zeros.
-        state_dtype: The type of the states and of what a step computes element by element, where
-            it is not that of the layer: `"float32"` keeps long memory right in mixed precision,
-            while products stay in half. Needs a cell with `project` and `step`.
+        state_dtype: The type of the states and of all that is element by element in a step, if not
+            that of the layer: `"float32"` keeps long memory right while products stay in half.
 
     Call arguments:
         sequences: `(batch, time, features)`.
@@ -121,8 +121,10 @@ class RNN(SequenceLayer):
         self.truncation = check_truncation(owner, truncation, unroll)
         types = (None, "float16", "bfloat16", "float32", "float64")
         self.state_dtype = check_choice(owner, "state_dtype", state_dtype, types)
-        is_asked = any(option is not None for option in (recompute, truncation, state_dtype))
+        is_asked = recompute is not None or truncation is not None
         check_own_backward(owner, cell, is_asked, contract.follows_contract(cell))
+        if state_dtype is not None:
+            check_steps_are_seen(owner, cell, contract.follows_contract)
         self.learn_initial_state = check_learnable(owner, learn_initial_state, stateful)
         self.learned_states: list[Any] = []
         self._kept: KeptStates | None = None
@@ -133,7 +135,8 @@ class RNN(SequenceLayer):
         contract.build_cell(self.cell, (sequences_shape[0], *sequences_shape[2:]))
         if self.stateful:
             batch_size = check_known_batch_size(self.name, sequences_shape[0])
-            self._kept = KeptStates(self.get_initial_state(batch_size), self.variable_dtype)
+            dtype = self.state_dtype or self.variable_dtype
+            self._kept = KeptStates(self.get_initial_state(batch_size), dtype)
         if self.learn_initial_state:
             self.learned_states = learned_states(self, contract.initial_state(self.cell, 1))
         self.built = True
@@ -150,7 +153,10 @@ class RNN(SequenceLayer):
         self._check_call(sequences, mask)
         constants = constants or {}
         batch_size, length, *_, features = ops.shape(sequences)
-        states = self._starting_states(initial_state, batch_size, constants)
+        wanted = self.get_initial_state(batch_size, **constants)
+        if initial_state is None:
+            initial_state = self.states if self.stateful else wanted
+        states = fitted(self.name, initial_state, wanted, self.state_dtype)
         with computing_as(self.cell, self) as dtype:
             noise = contract.draw_noise(self.cell, batch_size, features, training, length)
             outputs, last_output, states = self.scan(
@@ -249,6 +255,14 @@ class RNN(SequenceLayer):
             return shape
         return (shape, *tree.map_structure(lambda size: (batch_size, size), self.state_size))
 
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Return shapes and types of what the layer returns."""
+        spec = super().compute_output_spec(*args, **kwargs)
+        if self.state_dtype is None or not self.return_state:
+            return spec
+        types = tree.map_structure(lambda s: keras.KerasTensor(s.shape, self.state_dtype), spec[1:])
+        return (spec[0], *types)
+
     def _check_shape(self, sequences: Tensor | Shape) -> None:
         axes = "(batch, time, features)"
         check_rank(self.name, "sequences", sequences, 3, axes, or_more=not self.reads_vectors)
@@ -263,27 +277,13 @@ class RNN(SequenceLayer):
         if self.stateful:
             check_batch_size(self.name, sequences, tree.flatten(self.states)[0].shape[0])
 
-    def _starting_states(
-        self, initial_state: State | None, batch_size: Any, constants: dict[str, Any]
-    ) -> State:
-        structure = self.get_initial_state(batch_size, **constants)
-        if initial_state is None:
-            initial_state = self.states if self.stateful else structure
-        wanted = tree.flatten(structure)
-        given = [ops.convert_to_tensor(state) for state in tree.flatten(initial_state)]
-        check_states(self.name, "initial_state", given, wanted)
-        types = [self.state_dtype or zeros.dtype for zeros in wanted]
-        states = [ops.cast(state, dtype) for state, dtype in zip(given, types, strict=True)]
-        return tree.pack_sequence_as(structure, states)
-
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments; those that Keras does not have only where set."""
         names = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll")
         config = {name: getattr(self, name) for name in (*names, "zero_output_for_mask")}
-        # Only where they are given, so that Keras can build its own layer from the config.
+        # Only where given, so that Keras can build its own layer from the config.
         names = ("recompute", "truncation", "state_dtype")
-        extras = {name: getattr(self, name) for name in names}
-        config |= {name: value for name, value in extras.items() if value is not None}
+        config |= {n: getattr(self, n) for n in names if getattr(self, n) is not None}
         if self.learn_initial_state:
             config["learn_initial_state"] = True
         if self.activity_regularizer is not None:

@@ -49,8 +49,6 @@ def scan_cell(
     noise_of_steps = take_steps(noise)
     noise = put_steps(noise, [None] * len(noise_of_steps))
 
-    if state_dtype is not None:
-        constants = floats_to(state_dtype, constants)
     step_with = _step_with(cell, training, is_projected, state_dtype)
 
     def step(inputs: tuple[Any, list[Tensor]], states: State) -> Step:

@@ -6,9 +6,10 @@ import keras
 import tensorflow as tf
 from keras import ops, tree
 
+from keras_rnn._checks import check_states
 from keras_rnn._types import State
 
-__all__ = ["KeptStates", "assign_states", "learned_states", "spread"]
+__all__ = ["KeptStates", "assign_states", "fitted", "learned_states", "spread"]
 
 
 class KeptStates(tf.Module):
@@ -41,6 +42,26 @@ def assign_states(variables: State, states: State | None = None) -> None:
         states = [ops.zeros_like(variable) for variable in variables]
     for variable, state in zip(variables, tree.flatten(states), strict=True):
         variable.assign(state)
+
+
+def fitted(owner: str, given: State, wanted: State, dtype: str | None) -> State:
+    """Return states that were given, of the structure and the types of those that are wanted.
+
+    Args:
+        owner: Name of the layer.
+        given: Any structure of as many states.
+        wanted: The layer's initial states for the same batch.
+        dtype: Another type for all of them, or `None`.
+
+    Raises:
+        ValueError: If there are not as many, or one is not of the wanted shape.
+    """
+    leaves = tree.flatten(wanted)
+    states = [ops.convert_to_tensor(state) for state in tree.flatten(given)]
+    check_states(owner, "initial_state", states, leaves)
+    pairs = zip(states, leaves, strict=True)
+    states = [ops.cast(state, dtype or zeros.dtype) for state, zeros in pairs]
+    return tree.pack_sequence_as(wanted, states)
 
 
 def learned_states(layer: keras.layers.Layer, zeros: State) -> list[keras.Variable]:

@@ -9,7 +9,7 @@ from keras_rnn.testing.equalities import compiled, keras_layer, reference, steps
 from keras_rnn.testing.gradients import finite_differences, scan_gradient
 from keras_rnn.testing.noise import inference, noise
 from keras_rnn.testing.padding import deep_bidirectional, padding
-from keras_rnn.testing.precision import mixed_bfloat16, mixed_float16
+from keras_rnn.testing.precision import mixed_bfloat16, mixed_float16, single_states
 from keras_rnn.testing.saving import config, keras_file, saved_model
 from keras_rnn.testing.verdict import Promise
 
@@ -32,6 +32,7 @@ PROMISES: dict[str, Promise] = {
         compiled,
         mixed_float16,
         mixed_bfloat16,
+        single_states,
         saved_model,
     )
 }
@@ -63,6 +64,7 @@ def check_cell(
         compiled            eager mode equals `tf.function` equals XLA
         mixed_float16       finite, and near float32
         mixed_bfloat16      finite, and near float32
+        single_states       with `state_dtype="float32"`, near float32
         saved_model         runs in a process that imports TensorFlow alone
 
     A test suite runs them one by one, on one case, so that nothing is compiled twice:

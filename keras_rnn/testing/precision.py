@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from keras_rnn._cell_checks import check_steps_are_seen
+from keras_rnn.cells import contract
 from keras_rnn.layers import RNN
 from keras_rnn.testing import runs
 from keras_rnn.testing.case import CellCase
 from keras_rnn.testing.verdict import expect, expect_near, promise
 
-__all__ = ["mixed_bfloat16", "mixed_float16"]
+__all__ = ["mixed_bfloat16", "mixed_float16", "single_states"]
 
 LARGE = 10.0
 
@@ -26,6 +28,23 @@ def mixed_float16(case: CellCase) -> None:
 def mixed_bfloat16(case: CellCase) -> None:
     """In mixed bfloat16 a training step is finite and near that in float32."""
     _check(case, "mixed_bfloat16", 0.2, _train, case.mask)  # The graph is that of float16.
+
+
+@promise
+def single_states(case: CellCase) -> None:
+    """With `state_dtype="float32"` in mixed float16 states are float32, and near what they were."""
+    try:
+        check_steps_are_seen("RNN", case.cell, contract.follows_contract)
+    except ValueError:
+        return  # A cell that has only `call` computes in one type.
+    found = runs.run(case.layer("mixed_float16", state_dtype="float32"), case.inputs, case.mask)
+    types = {name: value.dtype.name for name, value in found.items()}
+    output = types.pop("output")
+    expect(output == "float16", "an output of type float16", f"type {output}")
+    for name, dtype in types.items():
+        expect(dtype != "float16", f"{name} of type float32", "type float16")
+    wanted = runs.run(case.layer("float32"), case.inputs, case.mask)
+    expect_near(found, wanted, "float32", 0.03)
 
 
 def _check(

@@ -118,7 +118,7 @@ def test_states_of_other_sizes_are_refused(other):
 
 
 def test_what_is_no_list_of_cells_is_refused():
-    with pytest.raises(ValueError, match=r"`DeepTransitionCell` needs at least one cell"):
+    with pytest.raises(ValueError, match=r"`DeepTransitionCell` needs a list of at least one cell"):
         DeepTransitionCell([])
     with pytest.raises(ValueError, match="`DeepTransitionCell` needs a cell with `call"):
         DeepTransitionCell([GRUCell(3), keras.layers.Dense(3)])

@@ -17,6 +17,7 @@ from keras_rnn import (
     DropoutCell,
     GRUCell,
     LSTMCell,
+    NASCell,
     ResidualCell,
     StackedRNNCells,
     ZoneoutCell,
@@ -254,3 +255,9 @@ def test_a_state_of_no_fixed_size_is_never_zoned_out():
     assert ZoneoutCell(cell, [0.5, 0.5, 0.0]).rates == [0.5, 0.5, 0.0]
     with pytest.raises(ValueError, match=r"0 for a state of no fixed size.*\[4, 6, None\]"):
         ZoneoutCell(cell, [0.5, 0.5, 0.5])
+
+
+def test_of_a_cell_whose_gates_read_its_second_state_that_one_is_dropped():
+    for cell in (NASCell(4), ZoneoutCell(NASCell(4), 0.1)):
+        kept = DropoutCell(cell, state_dropout=0.5).draw_noise(3, 2).own.states
+        assert [part is not None for part in kept] == [False, True]

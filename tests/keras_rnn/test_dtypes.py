@@ -19,7 +19,9 @@ from keras_rnn import (
     Bidirectional,
     GRUCell,
     LSTMCell,
+    MinGRU,
     RecurrentCell,
+    ResidualCell,
     SimpleRNN,
     StackedRNN,
 )
@@ -114,11 +116,39 @@ def test_products_stay_in_half_precision_where_states_are_in_single(make, rng):
         np.testing.assert_allclose(one, other, rtol=0.02, atol=0.02 * np.abs(other).max())
 
 
+@pytest.mark.parametrize("parallel", [True, False])
+def test_all_steps_at_once_keep_states_in_their_type_too(parallel, rng):
+    x = rng.normal(size=(2, 300, 3)).astype("float32")
+    single = MinGRU(4)
+    single(x)
+    half = MinGRU(4, dtype="mixed_bfloat16", state_dtype="float32", parallel=parallel)
+    half(x)
+    half.set_weights(single.get_weights())
+    half.return_state = True
+    _, state = half(x)
+    assert state.dtype == "float32"
+    np.testing.assert_allclose(state, single(x), atol=0.02)
+
+
+@pytest.mark.parametrize("dtype", ["mixed_float16", "mixed_bfloat16"])
+def test_states_that_are_kept_or_symbolic_have_their_type(dtype, rng):
+    layer = LSTM(4, dtype=dtype, state_dtype="float32", stateful=True, return_state=True)
+    inputs = keras.Input(batch_shape=(2, 5, 3))
+    symbolic = layer(inputs)
+    assert [tensor.dtype for tensor in symbolic[1:]] == ["float32"] * 2
+    assert symbolic[0].dtype == layer.compute_dtype
+    _, h, c = layer(rng.normal(size=(2, 5, 3)))
+    np.testing.assert_array_equal(layer.states[0], h)
+    np.testing.assert_array_equal(layer.states[1], c)
+    assert layer.states[0].dtype == h.dtype == "float32"
+
+
 def test_a_type_that_is_none_is_refused():
     with pytest.raises(ValueError, match=r"needs `state_dtype` to be one of .*\n?.*'float8'"):
         LSTM(3, state_dtype="float8")
-    with pytest.raises(ValueError, match=r"a cell with `project` and `step` for .*`state_dtype`"):
-        RNN(keras.layers.LSTMCell(3), state_dtype="float32")
+    for cell in (keras.layers.LSTMCell(3), ResidualCell(keras.layers.LSTMCell(3))):
+        with pytest.raises(ValueError, match=r"needs a cell with `project` and `step`, and such"):
+            RNN(cell, state_dtype="float32")
     config = LSTM(3, state_dtype="float32").get_config()
     assert LSTM.from_config(config).state_dtype == "float32"
     assert "state_dtype" not in LSTM(3).get_config()

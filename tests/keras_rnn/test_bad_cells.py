@@ -1,0 +1,64 @@
+"""Cells that cannot be made of what they are given: who needs what, what came, what to do."""
+
+import keras
+import pytest
+
+from keras_rnn import (
+    RNN,
+    AdditiveAttention,
+    AttentionCell,
+    ConditionalGRUCell,
+    DeepTransitionCell,
+    GRUCell,
+    HighwayCell,
+    LSTMCell,
+    ResidualCell,
+    SRUCell,
+    StackedRNNCells,
+    ZoneoutCell,
+)
+
+
+def attention_cell():
+    return AttentionCell(GRUCell(4), AdditiveAttention(3), units=4)
+
+
+@pytest.mark.parametrize("wrap", [ResidualCell, HighwayCell, lambda cell: ZoneoutCell(cell, 0.1)])
+@pytest.mark.parametrize("cell", [LSTMCell, 3, keras.layers.Dense(4), keras.layers.LSTM(4)])
+def test_what_is_no_cell_is_not_wrapped(wrap, cell):
+    with pytest.raises(ValueError, match=r"needs a cell(,| with).* Received: .*Pass "):
+        wrap(cell)
+
+
+@pytest.mark.parametrize("make", [StackedRNNCells, DeepTransitionCell])
+@pytest.mark.parametrize("cells", [[], None, 3, GRUCell(4)])
+def test_what_is_no_list_of_cells_is_refused(make, cells):
+    with pytest.raises(ValueError, match=r"needs a list of at least one cell. Received: cells="):
+        make(cells)
+
+
+@pytest.mark.parametrize("make", [StackedRNNCells, DeepTransitionCell])
+def test_an_attention_cell_stands_around_a_stack_and_not_in_it(make):
+    with pytest.raises(ValueError, match=r"states have fixed sizes.*\[4, 4, None\].*around the"):
+        make([GRUCell(4), attention_cell()])
+    AttentionCell(make([GRUCell(4), GRUCell(4)]), AdditiveAttention(3), units=4)
+
+
+@pytest.mark.parametrize("attention", [None, GRUCell(4)])
+def test_a_conditional_cell_needs_a_mechanism(attention):
+    with pytest.raises(ValueError, match=r"needs `attention` to be a mechanism. Received: .*Addi"):
+        ConditionalGRUCell(GRUCell(4), attention, GRUCell(4))
+
+
+@pytest.mark.parametrize("bias", ["a", None, 1000.0, float("nan")])
+def test_a_highway_bias_is_a_number_whose_exponential_is_one(bias):
+    with pytest.raises(ValueError, match=r"`highway_bias` to be a number from -100 to 100. Rec"):
+        SRUCell(4, highway_bias=bias)
+
+
+def test_a_wrapper_computes_in_the_type_of_its_cell():
+    half = LSTMCell(4, dtype="mixed_float16")
+    assert ZoneoutCell(half, 0.1).compute_dtype == "float16"
+    with pytest.raises(ValueError, match=r"the same `dtype` in both .*'float32' and 'float16'"):
+        ZoneoutCell(half, 0.1, dtype="float32")
+    RNN(ZoneoutCell(half, 0.1), dtype="float32")
