@@ -130,6 +130,7 @@ def test_each_call_in_training_draws_new_masks_and_inference_none(name, rng):
     np.testing.assert_array_equal(at_inference, layer(x))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(WITH_BIAS)))
 def test_the_written_out_gradient_is_that_of_automatic_differentiation(number, rng, monkeypatch):
     name = WITH_BIAS[number]
@@ -171,6 +172,7 @@ def test_finite_differences_of_the_oracle_confirm_the_gradient(name, rng):
         np.testing.assert_allclose(np.sum(gradient * direction), slope, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["mixed_float16", "mixed_bfloat16"])
 @pytest.mark.parametrize(
     "name",

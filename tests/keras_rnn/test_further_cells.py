@@ -142,6 +142,7 @@ def test_inputs_are_dropped_where_they_meet_the_kernel(name, units, rng):
         np.testing.assert_allclose(output[:, t], expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CELLS)
 def test_the_written_out_backward_pass_gives_the_gradients_of_autodiff(name, rng, monkeypatch):
     rates = {"dropout": 0.3, "seed": 1} | ({"recurrent_dropout": 0.3} if name in RECURRENT else {})
@@ -156,6 +157,7 @@ def test_the_written_out_backward_pass_gives_the_gradients_of_autodiff(name, rng
     assert len(taken) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CELLS)
 def test_the_rnn_of_keras_runs_each_cell_as_ours_does(name, rng):
     options = {"return_sequences": True, "return_state": True}
@@ -164,6 +166,7 @@ def test_the_rnn_of_keras_runs_each_cell_as_ours_does(name, rng):
     assert_layers_equal(ours, theirs, rng.normal(size=SHAPE), mask=MASKS["empty_row"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CELLS)
 def test_half_precision_computes_in_its_own_type_and_comes_close(name, rng):
     whole = ready(RNN(make(name), return_state=True), rng)

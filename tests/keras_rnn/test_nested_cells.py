@@ -189,6 +189,7 @@ def test_an_attention_cell_may_stand_around_them(rng):
     assert np.abs(first - second).max() > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["dropout", "zoneout", "highway"])
 def test_a_dropping_cell_of_keras_inside_draws_anew_each_call(name, rng):
     theirs = keras.layers.GRUCell(UNITS, dropout=0.5, recurrent_dropout=0.5, seed=1, **FLOAT64)
@@ -202,6 +203,7 @@ def test_a_dropping_cell_of_keras_inside_draws_anew_each_call(name, rng):
     assert_close([layer(x)], [bare(x)])
 
 
+@pytest.mark.slow
 def test_xla_trains_a_nesting(rng):
     cell = ResidualCell(ZoneoutCell(WeightDropCell(SimpleRNNCell(UNITS), 0.3), 0.3))
     layer = RNN(cell, return_sequences=True)
@@ -212,6 +214,7 @@ def test_xla_trains_a_nesting(rng):
     assert all(np.any(gradient) and np.all(np.isfinite(gradient)) for gradient in gradients)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 @pytest.mark.parametrize("name", ["zoneout", "highway", "weight_drop"])
 def test_mixed_precision_keeps_the_type(name, policy, rng):
