@@ -27,6 +27,7 @@ FAULTS = [
     ("deep_bidirectional", faulty.FixedFeaturesCell, "no error. Received: "),
     ("noise", faulty.SameNoiseCell, "part 0 of the noise"),
     ("noise", faulty.FrozenNoiseCell, "in a graph"),
+    ("scan_gradient", faulty.CountsCell, "`recompute` and `truncation` need a cell"),
     ("finite_differences", faulty.StopsGradientCell, "direction of inputs"),
     ("compiled", faulty.EagerCell, "in a graph"),
     ("compiled", faulty.NumpyCell, "unsupported operations"),
