@@ -175,6 +175,9 @@ ROWS = {
     "attention": Row(
         lambda units: WithMemory(AttentionCell(SimpleRNNCell(units), AdditiveAttention(2), units)),
         attention_simple_step,
+        learner=lambda units: WithMemory(
+            AttentionCell(GRUCell(units), AdditiveAttention(2), units)
+        ),
     ),
     "conditional": Row(
         lambda units: WithMemory(
@@ -184,7 +187,7 @@ ROWS = {
     ),
 }
 # Of a cell that has another row: not in the default run.
-VARIANTS = {"gru_before", "lstm_dropout", "sru_first"}
+VARIANTS = {"gru_before", "lstm_dropout", "keras", "sru_first"}
 NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in VARIANTS else name for name in ROWS]
 UNITS = 3
 UNITS_TO_LEARN = 16

@@ -147,6 +147,7 @@ def test_the_written_out_gradient_is_that_of_automatic_differentiation(number, r
     assert_close(found, wanted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["layer_norm_lstm", "layer_norm_gru", "peephole", "nas_projected"])
 def test_finite_differences_of_the_oracle_confirm_the_gradient(name, rng):
     cell, oracle = built(name, 3, 2, rng, dtype="float64")

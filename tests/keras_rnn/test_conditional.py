@@ -99,6 +99,7 @@ def test_step_by_step_equals_the_whole_sequence(name, rng):
     np.testing.assert_array_equal(np.greater(states[-1], 0), MASK)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["dropped", "deep"])
 def test_both_ways_back_give_equal_gradients(name, rng, monkeypatch):
     cell = conditional(rng, *CELLS[name]())

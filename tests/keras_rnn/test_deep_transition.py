@@ -72,6 +72,7 @@ def deep_layer(rng, **options):
     return give_random_weights(layer, rng)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"recompute": 2}])
 def test_all_ways_back_give_equal_gradients(options, rng, monkeypatch):
     layer, x = deep_layer(rng, **options), tf.constant(rng.normal(size=SHAPE))

@@ -155,7 +155,7 @@ def test_both_ways_agree_whatever_the_options(name, mask, options, seed):
     assert_close(found, wanted, 1e-11)
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_graph_of_unknown_batch_and_length_gives_what_the_loop_gives(jit_compile, rng, scans):
     ours, loop = pair("min_gru", rng, return_sequences=True, return_state=True)
     signature = [tf.TensorSpec([None, None, 4]), tf.TensorSpec([None, None], tf.bool)]

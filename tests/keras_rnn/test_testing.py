@@ -69,6 +69,7 @@ def test_a_fault_of_the_scan_is_found(monkeypatch):
     assert "gradient of weight 1, `recurrent_kernel`" in breach(SoundCell(), "scan_gradient")
 
 
+@pytest.mark.slow
 def test_a_model_that_runs_only_where_it_was_made_is_found_among_others():
     cases = [CellCase(cell) for cell in (SoundCell(), faulty.NumpyCell(), SoundCell(units=2))]
     serve(cases)
@@ -140,6 +141,7 @@ def test_the_adding_task_marks_a_number_in_each_half_and_never_the_last(rng):
     np.testing.assert_allclose(np.var(sums), 1 / 6, atol=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "error"),
     [(faulty.NoMemoryCell, 1 / 6), (lambda: faulty.LaterNumberCell(units=1), 1 / 12)],

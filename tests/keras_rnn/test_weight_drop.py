@@ -161,6 +161,7 @@ NESTED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NESTED)
 def test_both_ways_back_give_equal_gradients(name, rng, monkeypatch):
     layer = layer_around(WeightDropCell(NESTED[name](), RATE, seed=1), rng, return_sequences=True)
