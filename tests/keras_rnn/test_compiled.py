@@ -23,6 +23,7 @@ LAYERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LAYERS)
 def test_eager_graph_and_xla_give_equal_outputs_and_gradients(name, rng):
     layer = LAYERS[name]()

@@ -30,6 +30,7 @@ SHAPE = (3, 5, 4)
 NAMED = [SimpleRNN, GRU, LSTM]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer_class", NAMED)
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float16", "float64"])
 def test_each_dtype_policy_computes_what_float32_does(layer_class, policy, rng):

@@ -30,6 +30,7 @@ def built(layer, rng):
     return give_random_weights(layer, rng)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
     [
