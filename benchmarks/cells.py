@@ -2,25 +2,47 @@
 
     python benchmarks/cells.py [--config A] [--samples 7]
 
-Prints a row of a Markdown table for each layer that has a cell of its own: its parameters, the
-median milliseconds of a train step, and these over those of LSTM. All are interleaved in one
-process; see layers.py for the configurations and for what is timed.
+Prints a row of a Markdown table for each layer that has a cell of its own, and for `RNN` around
+each cell around cells: its parameters, the median milliseconds of a train step, and these over
+those of LSTM. All are interleaved in one process; see layers.py for the configurations and for
+what is timed.
 """
 
 import argparse
+from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 from layers import CONFIGS, Shape, measure, train_step
 
 import keras_rnn
+from keras_rnn import RNN, LSTMCell
 from keras_rnn.layers.named import NamedRNN
 
+WRAPPED: dict[str, Callable[[int], Any]] = {
+    "DropoutCell": lambda units: keras_rnn.DropoutCell(LSTMCell(units), 0.2, 0.2, 0.2),
+    "ZoneoutCell": lambda units: keras_rnn.ZoneoutCell(LSTMCell(units), 0.1),
+    "WeightDropCell": lambda units: keras_rnn.WeightDropCell(LSTMCell(units), 0.2),
+    "ResidualCell": lambda units: keras_rnn.ResidualCell(LSTMCell(units)),
+    "HighwayCell": lambda units: keras_rnn.HighwayCell(LSTMCell(units)),
+    "StackedRNNCells": lambda units: keras_rnn.StackedRNNCells([LSTMCell(units) for _ in range(2)]),
+    "DeepTransitionCell": lambda units: keras_rnn.DeepTransitionCell(
+        [LSTMCell(units) for _ in range(2)]
+    ),
+}
 
-def layer_of(name: str, shape: Shape) -> NamedRNN:
-    """Return the layer of that name."""
-    units = shape[-1]
-    sizes = {"projection": units // 2} if name == "ProjectedLSTM" else {}
-    return getattr(keras_rnn, name)(units, return_sequences=True, **sizes)
+
+def layers(shape: Shape) -> dict[str, RNN]:
+    """Return all layers, by the name of the layer or of the cell around cells."""
+    units, public = shape[-1], {name: getattr(keras_rnn, name) for name in keras_rnn.__all__}
+    sizes = {"ProjectedLSTM": {"projection": units // 2}}
+    made = {
+        name: part(units, return_sequences=True, **sizes.get(name, {}))
+        for name, part in public.items()
+        if isinstance(part, type) and issubclass(part, NamedRNN)
+    }
+    wrapped = {n: RNN(make(units), return_sequences=True) for n, make in WRAPPED.items()}
+    return made | wrapped
 
 
 def main() -> None:
@@ -30,9 +52,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=7)
     args = parser.parse_args()
     shape = CONFIGS[args.config]
-    public = {name: getattr(keras_rnn, name) for name in keras_rnn.__all__}
-    names = [n for n, c in public.items() if isinstance(c, type) and issubclass(c, NamedRNN)]
-    made = {name: layer_of(name, shape) for name in names}
+    made = layers(shape)
     runs = {name: train_step(layer, shape) for name, layer in made.items()}
     medians, kept = measure(runs, args.samples)
     for name, seconds in sorted(medians.items(), key=lambda pair: pair[1]):
