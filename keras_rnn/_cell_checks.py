@@ -17,7 +17,6 @@ __all__ = [
     "check_between",
     "check_cells",
     "check_equal_states",
-    "check_fraction",
     "check_heads",
     "check_limit",
     "check_linear",
@@ -36,13 +35,6 @@ def check_between(owner: str, name: str, value: Any, low: float, high: float) ->
     """Return `value` as a float if it is from `low` to `high`, else raise `ValueError`."""
     if not _is_number(value) or not low <= value <= high:
         raise ValueError(_message(owner, name, f"a number from {low:g} to {high:g}", value, low))
-    return float(value)
-
-
-def check_fraction(owner: str, name: str, value: Any) -> float:
-    """Return `value` as a float if it is in [0, 1], else raise `ValueError`."""
-    if not _is_number(value) or not 0 <= value <= 1:
-        raise ValueError(_message(owner, name, "a number from 0 to 1", value, 0.5))
     return float(value)
 
 

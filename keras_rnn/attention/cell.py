@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_rnn._cell_checks import check_mechanism
 from keras_rnn._checks import check_cell, check_positive_integer
 from keras_rnn._types import Noise, Shape, State, Step, Tensor
 from keras_rnn.attention.additive import Memory, look, shape_of_values
@@ -46,7 +47,8 @@ class AttentionCell(RecurrentCell):
         `(batch, memory_time)`.
 
     Raises:
-        ValueError: If `cell` is no cell or `units` is not a positive integer.
+        ValueError: If `cell` is no cell, `attention` is no mechanism, or `units` is no positive
+            integer.
 
     Reference: Luong et al., 2015, https://arxiv.org/abs/1508.04025 (the placing of the attention);
     the mechanism has its own.
@@ -70,7 +72,7 @@ class AttentionCell(RecurrentCell):
         super().__init__(**kwargs)
         example = "AttentionCell(cell, attention, units=64)"
         self.cell = cell
-        self.attention = attention
+        self.attention = check_mechanism("AttentionCell", attention)
         self.units = check_positive_integer("AttentionCell", "units", units, example)
         self.input_feeding = input_feeding
         self.output_size = self.units

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_rnn._cell_checks import check_fraction, check_not_negative, check_seed
+from keras_rnn._cell_checks import check_between, check_not_negative, check_seed
 from keras_rnn._checks import check_positive_integer
 from keras_rnn._types import Shape, State, Step, Tensor
 from keras_rnn.cells.base import RecurrentCell
@@ -87,8 +87,8 @@ class ESNCell(RecurrentCell):
     ) -> None:
         super().__init__(**kwargs)
         self.units = check_positive_integer("ESNCell", "units", units, "ESNCell(units=64)")
-        self.connectivity = check_fraction("ESNCell", "connectivity", connectivity)
-        self.leaky = check_fraction("ESNCell", "leaky", leaky)
+        self.connectivity = check_between("ESNCell", "connectivity", connectivity, 0, 1)
+        self.leaky = check_between("ESNCell", "leaky", leaky, 0, 1)
         self.spectral_radius = check_not_negative("ESNCell", "spectral_radius", spectral_radius)
         self.use_norm2 = use_norm2
         self.use_bias = use_bias

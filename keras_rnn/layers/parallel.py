@@ -28,8 +28,9 @@ class ParallelRNN(NamedRNN):
 
     Args:
         parallel: Whether to compute all steps at once: `"auto"`, where it can be, and on a CPU only
-            for steps that are small, batch size times units, as large ones run as fast in a loop;
-            `True`, or raise an error; `False`, run the loop.
+            for steps that are small, batch size times units, as large ones run as fast in a loop
+            (a batch size that is not known counts as small); `True`, or raise an error; `False`,
+            run the loop.
         **kwargs: Those of `NamedRNN`.
 
     Raises:

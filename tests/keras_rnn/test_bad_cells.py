@@ -45,7 +45,9 @@ def test_an_attention_cell_stands_around_a_stack_and_not_in_it(make):
 
 
 @pytest.mark.parametrize("attention", [None, GRUCell(4)])
-def test_a_conditional_cell_needs_a_mechanism(attention):
+def test_a_cell_with_attention_needs_a_mechanism(attention):
+    with pytest.raises(ValueError, match=r"`AttentionCell` needs `attention` to be a mechanism"):
+        AttentionCell(GRUCell(4), attention, units=4)
     with pytest.raises(ValueError, match=r"needs `attention` to be a mechanism. Received: .*Addi"):
         ConditionalGRUCell(GRUCell(4), attention, GRUCell(4))
 
