@@ -12,11 +12,12 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+import keras
 import tensorflow as tf
 from layers import CONFIGS, Shape, measure, train_step
 
 import keras_rnn
-from keras_rnn import RNN, LSTMCell
+from keras_rnn import RNN, GRUCell, LSTMCell
 from keras_rnn.layers.named import NamedRNN
 
 WRAPPED: dict[str, Callable[[int], Any]] = {
@@ -32,7 +33,36 @@ WRAPPED: dict[str, Callable[[int], Any]] = {
 }
 
 
-def layers(shape: Shape) -> dict[str, RNN]:
+class Attending(keras.layers.Layer):
+    """`RNN` around a cell with attention, which looks at its own input as at a memory."""
+
+    def __init__(self, cell: Any) -> None:
+        super().__init__()
+        self.layer = RNN(cell, return_sequences=True)
+
+    def build(self, inputs_shape: Any) -> None:
+        """Build the cell, whose memory is of the shape of the input."""
+        self.layer.cell.build((None, inputs_shape[-1]), memory_shape=inputs_shape)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Return the outputs of all steps."""
+        memory = self.layer.cell.attention.memory(inputs)
+        return self.layer(inputs, training=training, constants={"memory": memory})
+
+
+def attending(units: int) -> dict[str, Attending]:
+    """Return a layer for each cell with attention, around an LSTM or two GRUs."""
+    mechanisms = [keras_rnn.AdditiveAttention(units) for _ in range(2)]
+    cells = {
+        "AttentionCell": keras_rnn.AttentionCell(LSTMCell(units), mechanisms[0], units),
+        "ConditionalGRUCell": keras_rnn.ConditionalGRUCell(
+            GRUCell(units), mechanisms[1], GRUCell(units)
+        ),
+    }
+    return {name: Attending(cell) for name, cell in cells.items()}
+
+
+def layers(shape: Shape) -> dict[str, Any]:
     """Return all layers, by the name of the layer or of the cell around cells."""
     units, public = shape[-1], {name: getattr(keras_rnn, name) for name in keras_rnn.__all__}
     sizes = {"ProjectedLSTM": {"projection": units // 2}}
@@ -42,7 +72,7 @@ def layers(shape: Shape) -> dict[str, RNN]:
         if isinstance(part, type) and issubclass(part, NamedRNN)
     }
     wrapped = {n: RNN(make(units), return_sequences=True) for n, make in WRAPPED.items()}
-    return made | wrapped
+    return made | wrapped | attending(units)
 
 
 def main() -> None:

@@ -34,7 +34,8 @@ __all__ = [
 def check_between(owner: str, name: str, value: Any, low: float, high: float) -> float:
     """Return `value` as a float if it is from `low` to `high`, else raise `ValueError`."""
     if not _is_number(value) or not low <= value <= high:
-        raise ValueError(_message(owner, name, f"a number from {low:g} to {high:g}", value, low))
+        wanted, middle = f"a number from {low:g} to {high:g}", (low + high) / 2
+        raise ValueError(_message(owner, name, wanted, value, middle))
     return float(value)
 
 
