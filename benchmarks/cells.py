@@ -1,11 +1,11 @@
 """Compare the layers of keras_rnn with each other: parameters, time of a train step.
 
-    python benchmarks/cells.py [--config A] [--samples 7]
+    python benchmarks/cells.py [NAME ...] [--config A] [--samples 7]
 
 Prints a row of a Markdown table for each layer that has a cell of its own, and for `RNN` around
 each cell around cells: its parameters, the median milliseconds of a train step, and these over
 those of LSTM. All are interleaved in one process; see layers.py for the configurations and for
-what is timed.
+what is timed. A cell with attention looks at its own input as at a memory.
 """
 
 import argparse
@@ -51,13 +51,14 @@ class Attending(keras.layers.Layer):
 
 
 def attending(units: int) -> dict[str, Attending]:
-    """Return a layer for each cell with attention, around an LSTM or two GRUs."""
-    mechanisms = [keras_rnn.AdditiveAttention(units) for _ in range(2)]
+    """Return a layer for each cell with attention, around one LSTM or two GRUs or LSTMs."""
+    mechanisms = [keras_rnn.BahdanauAttention(units) for _ in range(3)]
     cells = {
         "AttentionCell": keras_rnn.AttentionCell(LSTMCell(units), mechanisms[0], units),
         "ConditionalGRUCell": keras_rnn.ConditionalGRUCell(
             GRUCell(units), mechanisms[1], GRUCell(units)
         ),
+        "GNMTCell": keras_rnn.GNMTCell([LSTMCell(units), LSTMCell(units)], mechanisms[2]),
     }
     return {name: Attending(cell) for name, cell in cells.items()}
 
@@ -78,11 +79,13 @@ def layers(shape: Shape) -> dict[str, Any]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", metavar="NAME", nargs="*", help="these and LSTM; else all")
     parser.add_argument("--config", default="A", choices=CONFIGS)
     parser.add_argument("--samples", type=int, default=7)
     args = parser.parse_args()
     shape = CONFIGS[args.config]
-    made = layers(shape)
+    chosen = {"LSTM", *args.names}
+    made = {n: layer for n, layer in layers(shape).items() if not args.names or n in chosen}
     runs = {name: train_step(layer, shape) for name, layer in made.items()}
     medians, kept = measure(runs, args.samples)
     for name, seconds in sorted(medians.items(), key=lambda pair: pair[1]):

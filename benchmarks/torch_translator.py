@@ -1,4 +1,4 @@
-"""The translation model of configs/multi30k.toml in PyTorch, for translator.py."""
+"""The translation model of configs/multi30k.toml in PyTorch, for translator.py and decoding.py."""
 
 from collections.abc import Callable
 
@@ -7,6 +7,8 @@ import torch
 from torch import nn
 
 from seq2seq.config import Config
+
+Memory = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 class TorchTranslator(nn.Module):
@@ -30,26 +32,44 @@ class TorchTranslator(nn.Module):
         self.drop = nn.Dropout(model.dropout)
         self.bias = nn.Parameter(torch.zeros(words))
 
-    def forward(self, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Return the logits of all target words."""
+    def encode(self, source: torch.Tensor) -> tuple[torch.Tensor, Memory]:
+        """Return the decoder's first state and what it looks at."""
         values, states = self.drop(self.embedding(source)), []
         for i, layer in enumerate(self.encoder):
             outputs, last = layer(values)
             outputs = self.drop(outputs)
             values = outputs + values if i else outputs
             states += [last[0], last[1]]
-        keys = self.keys(values)
         penalty = torch.where(source != 0, 0.0, -1e9)
         h = torch.tanh(self.bridge(torch.cat(states, dim=-1)))
-        fed = torch.zeros(source.shape[0], self.embedding.embedding_dim)
-        embedded, attended = self.drop(self.embedding(target)), []
-        for step in embedded.unbind(1):
-            h = self.cell(torch.cat([step, fed], dim=-1), h)
-            scores = self.score(torch.tanh(self.query(h)[:, None] + keys))[..., 0] + penalty
-            context = (torch.softmax(scores, dim=-1)[:, None] @ values)[:, 0]
-            fed = torch.tanh(self.merge(torch.cat([h, context], dim=-1)))
-            attended.append(fed)
-        return self.drop(torch.stack(attended, dim=1)) @ self.embedding.weight.T + self.bias
+        return h, (values, self.keys(values), penalty)
+
+    def step(
+        self, embedded: torch.Tensor, states: tuple[torch.Tensor, torch.Tensor], memory: Memory
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the next states; the second of them is what the output layer reads."""
+        (h, fed), (values, keys, penalty) = states, memory
+        h = self.cell(torch.cat([embedded, fed], dim=-1), h)
+        scores = self.score(torch.tanh(self.query(h)[:, None] + keys))[..., 0] + penalty
+        context = (torch.softmax(scores, dim=-1)[:, None] @ values)[:, 0]
+        return h, torch.tanh(self.merge(torch.cat([h, context], dim=-1)))
+
+    def start(self, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the states before the first step."""
+        return h, torch.zeros(h.shape[0], self.embedding.embedding_dim)
+
+    def logits(self, attended: torch.Tensor) -> torch.Tensor:
+        """Return the logits."""
+        return attended @ self.embedding.weight.T + self.bias
+
+    def forward(self, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Return the logits of all target words."""
+        h, memory = self.encode(source)
+        states, attended = self.start(h), []
+        for embedded in self.drop(self.embedding(target)).unbind(1):
+            states = self.step(embedded, states, memory)
+            attended.append(states[1])
+        return self.logits(self.drop(torch.stack(attended, dim=1)))
 
 
 def make_update(config: Config, batch: list[np.ndarray], rate: float) -> Callable[[], float]:

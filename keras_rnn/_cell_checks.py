@@ -15,15 +15,21 @@ from keras_rnn._checks import check_cell, check_positive_integer, check_rate
 __all__ = [
     "check_above_zero",
     "check_between",
+    "check_built",
     "check_cells",
+    "check_equal_outputs",
     "check_equal_states",
     "check_heads",
     "check_limit",
     "check_linear",
     "check_mechanism",
+    "check_mechanisms",
+    "check_no_probability",
     "check_no_recurrent_kernel",
     "check_not_negative",
+    "check_number",
     "check_rates",
+    "check_same_features",
     "check_same_size",
     "check_seed",
     "check_some_kernel",
@@ -53,12 +59,19 @@ def check_not_negative(owner: str, name: str, value: Any) -> float:
     return float(value)
 
 
-def check_seed(owner: str, value: Any) -> int | None:
+def check_number(owner: str, name: str, value: Any) -> float:
+    """Return `value` as a float if it is finite, else raise `ValueError`."""
+    if not _is_number(value) or not math.isfinite(value):
+        raise ValueError(_message(owner, name, "a finite number", value, 0.0))
+    return float(value)
+
+
+def check_seed(owner: str, value: Any, name: str = "seed") -> int | None:
     """Return `value` if it is `None` or an integer not below zero, else raise `ValueError`."""
     if value is None:
         return None
     if not isinstance(value, Integral) or isinstance(value, bool) or value < 0:
-        raise ValueError(_message(owner, "seed", "`None` or an integer of at least 0", value, 1))
+        raise ValueError(_message(owner, name, "`None` or an integer of at least 0", value, 1))
     return int(value)
 
 
@@ -95,11 +108,12 @@ def check_same_size(owner: str, inputs: int | None, output: int) -> None:
         )
 
 
-def check_cells(owner: str, cells: Any) -> None:
+def check_cells(owner: str, cells: Any, at_least: int = 1) -> None:
     """Raise `ValueError` unless `cells` is a list of cells, each with states of fixed sizes."""
-    if not isinstance(cells, list | tuple) or not cells:
+    if not isinstance(cells, list | tuple) or len(cells) < at_least:
+        wanted = "one cell" if at_least == 1 else f"{at_least} cells"
         raise ValueError(
-            f"`{owner}` needs a list of at least one cell. Received: cells={cells!r}. "
+            f"`{owner}` needs a list of at least {wanted}. Received: cells={cells!r}. "
             "Pass cells, for example `[GRUCell(64), GRUCell(64)]`."
         )
     for cell in cells:
@@ -111,14 +125,54 @@ def check_cells(owner: str, cells: Any) -> None:
             )
 
 
+def check_built(owner: str, is_built: bool) -> None:
+    """Raise `ValueError` unless a mechanism has been built."""
+    if not is_built:
+        raise ValueError(
+            f"`{owner}` needs its weights before it can prepare a memory. Received: values, but it "
+            "has not been built. Build the cell around it, or call "
+            "`build(query_shape, values.shape)`."
+        )
+
+
 def check_mechanism(owner: str, attention: Any) -> Any:
     """Return `attention` if it is a mechanism, else raise `ValueError`."""
-    if not hasattr(attention, "memory"):
+    is_class = isinstance(attention, type)
+    if is_class or not hasattr(attention, "memory") or not hasattr(attention, "state_count"):
         raise ValueError(
             f"`{owner}` needs `attention` to be a mechanism. Received: {attention!r}. "
-            "Pass one, for example `AdditiveAttention(64)`."
+            "Pass one, for example `BahdanauAttention(64)`."
         )
     return attention
+
+
+def check_mechanisms(owner: str, mechanisms: Any) -> list[Any]:
+    """Return a list of the mechanisms if there is at least one, else raise `ValueError`."""
+    if not isinstance(mechanisms, list | tuple) or not mechanisms:
+        raise ValueError(
+            f"`{owner}` needs a list of at least one mechanism. Received: {mechanisms!r}. "
+            f"Pass for example `{owner}([BahdanauAttention(64), CoverageAttention(64)])`."
+        )
+    return [check_mechanism(owner, mechanism) for mechanism in mechanisms]
+
+
+def check_same_features(owner: str, query: int | None, keys: int, has_units: bool) -> None:
+    """Raise `ValueError` unless the queries of a mechanism are of the size of its keys."""
+    if query != keys:
+        what = "`units`" if has_units else "the memory's features, as it has no `units`"
+        raise ValueError(
+            f"`{owner}` needs queries of the size of its keys. Received: queries of size {query}, "
+            f"keys of size {keys}, which is {what}. Pass `{owner}(units={query})`."
+        )
+
+
+def check_equal_outputs(owner: str, sizes: Sequence[int]) -> None:
+    """Raise `ValueError` unless the outputs that are added to each other are of equal sizes."""
+    if len(set(sizes)) > 1:
+        raise ValueError(
+            f"`{owner}` needs outputs of equal sizes where it adds them. Received: sizes "
+            f"{list(sizes)}. Pass cells of as many units, or `residual=False`."
+        )
 
 
 def check_equal_states(owner: str, cells: Sequence[Any]) -> None:
@@ -185,6 +239,15 @@ def check_no_recurrent_kernel(
         raise ValueError(
             f"`{owner}` needs no argument about a recurrent kernel: it has none. "
             f"Received: {', '.join(refused)}. Leave it out; `dropout` drops inputs."
+        )
+
+
+def check_no_probability(owner: str, given: Mapping[str, Any]) -> None:
+    """Raise `ValueError` if a monotonic mechanism is to have another way to its alignments."""
+    if "probability_fn" in given:
+        raise ValueError(
+            f"`{owner}` needs no `probability_fn`: its alignments are monotonic. "
+            f"Received: probability_fn={given['probability_fn']!r}. Leave it out; see `mode`."
         )
 
 

@@ -109,8 +109,9 @@ class Run:
     def check_same(self, config: Config) -> None:
         """Raise `UserError` if the run cannot go on under `config`, naming what differs."""
         ours, theirs = self.config.to_dict(), config.to_dict()
-        free = set(_FREE)
-        if config.training.schedule == "linear":
+        free, training = set(_FREE), config.training
+        is_sampling = training.sampling_rate and training.sampling_schedule != "constant"
+        if training.schedule == "linear" or is_sampling:
             free.remove("training.epochs")
         different = [
             f"{section}.{name} ({ours[section][name]!r}, now {value!r})"
@@ -186,18 +187,26 @@ class Checkpoints:
         _read(self._checkpoint, path).assert_consumed()
         return True
 
-    def save(self, step: int, is_best: bool = False) -> None:
-        """Write the latest checkpoint and, if it is that, the best.
+    def save(self, step: int) -> None:
+        """Write the latest checkpoint.
 
         Raises:
             UserError: If the disk is full or the folder cannot be written; the checkpoints that
                 were there stay.
         """
+        self._save("latest", step)
+
+    def save_best(self, step: int) -> None:
+        """Write the best checkpoint; before the latest one that knows of it.
+
+        Raises:
+            UserError: As `save`.
+        """
+        self._save("best", step)
+
+    def _save(self, name: str, step: int) -> None:
         with writing(self.run.folder):
-            # The best first: a crash between the two repeats this step, and so this decision.
-            if is_best:
-                self._managers["best"].save(checkpoint_number=step)
-            self._managers["latest"].save(checkpoint_number=step)
+            self._managers[name].save(checkpoint_number=step)
 
 
 def model_variables(model: keras.Model) -> dict[str, keras.Variable]:

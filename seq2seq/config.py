@@ -5,12 +5,8 @@ the like; encoder, decoder and layers take plain arguments.
 """
 
 import dataclasses
-import difflib
-import math
 import os
-import sys
 import tomllib
-import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +16,7 @@ import tomli_w
 
 from seq2seq.errors import UserError
 from seq2seq.files import write_whole
+from seq2seq.options import check_names, check_value, option
 
 __all__ = [
     "Config",
@@ -34,16 +31,14 @@ __all__ = [
 ]
 
 
-def _option(
-    default: Any,
-    *,
-    at_least: float | None = None,
-    at_most: float | None = None,
-    choices: tuple[str, ...] = (),
-) -> Any:
-    """A field with the bounds or the choices that `_check_value` holds it to."""
-    metadata = {"at_least": at_least, "at_most": at_most, "choices": choices}
-    return field(default=default, metadata=metadata)
+CELLS = (
+    *("simple_rnn", "gru", "lstm", "layer_norm_simple_rnn", "layer_norm_gru", "layer_norm_lstm"),
+    *("mgu", "sru", "ssru"),
+)
+ATTENTIONS = (
+    *("bahdanau", "normed_bahdanau", "luong", "scaled_luong", "multi_head"),
+    *("location", "coverage", "bahdanau_monotonic", "luong_monotonic"),
+)
 
 
 @dataclass(frozen=True)
@@ -62,68 +57,103 @@ class DataConfig:
     validation_target: str = ""
     validation_pairs: str = ""
     # Subwords, marks and bytes among them.
-    vocabulary_size: int = _option(8000, at_least=270, at_most=1_000_000)
+    vocabulary_size: int = option(8000, at_least=270, at_most=1_000_000)
     shared_vocabulary: bool = True  # one for both languages
-    subword_model: str = _option("unigram", choices=("unigram", "bpe"))
-    maximum_tokens: int = _option(100, at_least=2)  # a pair with a longer side is not trained on
+    subword_model: str = option("unigram", choices=("unigram", "bpe"))
+    maximum_tokens: int = option(100, at_least=2)  # a pair with a longer side is not trained on
     # Most tokens of the longer side in a batch, padding counted.
-    batch_tokens: int = _option(2400, at_least=1)
+    batch_tokens: int = option(2400, at_least=1)
 
 
 @dataclass(frozen=True)
 class ModelConfig:
     """The sizes of the network. Units count hidden values, rates are probabilities."""
 
-    cell: str = _option("gru", choices=("simple_rnn", "gru", "lstm"))
-    embedding_size: int = _option(256, at_least=1, at_most=16_384)
-    encoder_layers: int = _option(2, at_least=1, at_most=64)
-    encoder_units: int = _option(256, at_least=1, at_most=16_384)  # in each direction
-    decoder_layers: int = _option(1, at_least=1, at_most=64)
-    decoder_units: int = _option(512, at_least=1, at_most=16_384)
-    attention_units: int = _option(256, at_least=1, at_most=16_384)
-    input_feeding: bool = True  # the decoder reads what attention saw before
+    cell: str = option("gru", choices=CELLS)
+    embedding_size: int = option(256, at_least=1, at_most=16_384)
+    encoder_layers: int = option(2, at_least=1, at_most=64)
+    encoder_units: int = option(256, at_least=1, at_most=16_384)  # in each direction
+    decoder_layers: int = option(1, at_least=1, at_most=64)
+    decoder_units: int = option(512, at_least=1, at_most=16_384)
+    # Attention around the cells, between two cells, or in the bottom cell of a stack.
+    decoder: str = option("attention", choices=("attention", "conditional", "gnmt"))
+    attention: str = option("bahdanau", choices=ATTENTIONS)
+    attention_units: int = option(256, at_least=1, at_most=16_384)  # "luong" has decoder_units
+    attention_heads: int = option(8, at_least=1)  # with "multi_head"; they divide attention_units
+    # The decoder "attention" reads what it saw before; "gnmt" always does, "conditional" never.
+    input_feeding: bool = True
     # From the encoder's last states to the decoder's first.
-    bridge: str = _option("dense", choices=("zero", "copy", "dense"))
-    residual: bool = True  # around encoder layers above the first
+    bridge: str = option("dense", choices=("zero", "copy", "dense"))
+    residual: bool = True  # around encoder layers above the first, in "gnmt" from the third on
     tie_embeddings: bool = True  # output layer and target embedding in one
     # In training, of embeddings and outputs of layers.
-    dropout: float = _option(0.3, at_least=0.0, at_most=0.95)
+    dropout: float = option(0.3, at_least=0.0, at_most=0.95)
+    # Of states, the same entries at all steps of a sentence.
+    recurrent_dropout: float = option(0.0, at_least=0.0, at_most=0.95)
+    word_dropout: float = option(0.0, at_least=0.0, at_most=0.95)  # of whole words
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
     """How long, how fast and how carefully to train. A step is one update of the weights."""
 
-    epochs: int = _option(20, at_least=1)  # passes over the training text
-    optimizer: str = _option("adam", choices=("adam", "sgd"))
-    learning_rate: float = _option(1e-3, at_least=0.0)  # its peak
-    schedule: str = _option(
+    epochs: int = option(20, at_least=1)  # passes over the training text
+    optimizer: str = option("adam", choices=("adam", "sgd"))
+    learning_rate: float = option(1e-3, at_least=0.0)  # its peak
+    schedule: str = option(
         "inverse_square_root", choices=("constant", "inverse_square_root", "linear", "plateau")
     )
-    warmup_steps: int = _option(400, at_least=0)  # updates until the peak
+    warmup_steps: int = option(400, at_least=0)  # updates until the peak
     # At a validation without a new best, with "plateau".
-    plateau_factor: float = _option(0.5, at_least=0.0, at_most=1.0)
+    plateau_factor: float = option(0.5, at_least=0.0, at_most=1.0)
     # Probability spread over the vocabulary.
-    label_smoothing: float = _option(0.1, at_least=0.0, at_most=0.99)
-    clip_norm: float = _option(1.0, at_least=0.0)  # longest gradient; 0: never clipped
-    precision: str = _option("float32", choices=("float32", "mixed_float16", "mixed_bfloat16"))
-    report_every: int = _option(20, at_least=1)  # updates
-    validate_every: int = _option(500, at_least=1)  # updates; a checkpoint too
+    label_smoothing: float = option(0.1, at_least=0.0, at_most=0.99)
+    # R-Drop: each batch is run twice with other dropout; the weight of their divergence; 0: once.
+    r_drop: float = option(0.0, at_least=0.0)
+    clip_norm: float = option(1.0, at_least=0.0)  # longest gradient; 0: never clipped
+    # Validate, keep and translate with an average over updates; the share of the old; 0: none.
+    ema_momentum: float = option(0.0, at_least=0.0, at_most=0.99999)
+    # Scheduled sampling: feed the decoder its own words, with a probability that rises to the rate.
+    sampling_rate: float = option(0.0, at_least=0.0, at_most=1.0)
+    sampling_schedule: str = option(
+        "linear", choices=("constant", "linear", "exponential", "inverse_sigmoid")
+    )
+    precision: str = option("float32", choices=("float32", "mixed_float16", "mixed_bfloat16"))
+    report_every: int = option(20, at_least=1)  # updates
+    validate_every: int = option(500, at_least=1)  # updates; a checkpoint too
     # Validations without a new best before stopping; 0: never.
-    patience: int = _option(0, at_least=0)
-    seed: int = _option(1, at_least=0)  # of weights, dropout and the order of batches
+    patience: int = option(0, at_least=0)
+    seed: int = option(1, at_least=0)  # of weights, dropout and the order of batches
 
 
 @dataclass(frozen=True)
 class DecodingConfig:
     """How translations are searched for. `beam = 1` is greedy search."""
 
-    beam: int = _option(5, at_least=1, at_most=1000)
-    length_penalty: float = _option(1.0, at_least=0.0)  # the larger, the longer the translations
-    maximum_tokens: int = _option(200, at_least=1)  # of a translation
-    maximum_source_tokens: int = _option(500, at_least=1)  # of a line; what is longer is cut
-    batch_size: int = _option(64, at_least=1)  # lines translated at once
-    maximum_bytes: int = _option(2000, at_least=1)  # of a line; what is longer is cut
+    beam: int = option(5, at_least=1, at_most=1000)
+    # The larger, the longer the translations.
+    length_penalty: float = option(1.0, at_least=0.0, at_most=10.0)
+    # The larger, the less of the source may be left out.
+    coverage_penalty: float = option(0.0, at_least=0.0, at_most=1e3)
+    # Diverse beams: groups that choose one after the other, and what a token costs that was chosen.
+    beam_groups: int = option(1, at_least=1)
+    diversity: float = option(0.5, at_least=0.0)
+    minimum_tokens: int = option(0, at_least=0)  # of a translation, its end not counted
+    no_repeat_ngram_size: int = option(0, at_least=0)  # so many tokens never twice; 0: they may
+    sampling_top_k: int = option(0, at_least=0)  # draw from the likeliest k only; 0: from all
+    sampling_top_p: float = option(1.0, at_least=1e-6, at_most=1.0)  # or from so much probability
+    maximum_tokens: int = option(200, at_least=1)  # of a translation
+    maximum_source_tokens: int = option(500, at_least=1)  # of a line; what is longer is cut
+    batch_size: int = option(64, at_least=1)  # lines translated at once
+    maximum_bytes: int = option(2000, at_least=1)  # of a line; what is longer is cut
+
+    def __post_init__(self) -> None:
+        """Check that the groups divide the beam."""
+        if self.beam % self.beam_groups:
+            raise UserError(
+                "The config needs decoding.beam_groups to divide decoding.beam. Received: "
+                f"{self.beam_groups} groups, a beam of {self.beam}. Change one of the two."
+            )
 
 
 @dataclass(frozen=True)
@@ -134,10 +164,10 @@ class TuningConfig:
     `{minimum = a, maximum = b}`, with `sampling = "log"` and `step = s` as options.
     """
 
-    tuner: str = _option("random", choices=("random", "hyperband", "bayesian"))
-    objective: str = _option("bleu", choices=("bleu", "loss"))
-    trials: int = _option(10, at_least=1)  # with hyperband it follows from `epochs`
-    epochs: int = _option(3, at_least=1)  # of a trial
+    tuner: str = option("random", choices=("random", "hyperband", "bayesian"))
+    objective: str = option("bleu", choices=("bleu", "loss"))
+    trials: int = option(10, at_least=1)  # with hyperband it follows from `epochs`
+    epochs: int = option(3, at_least=1)  # of a trial
     space: dict[str, Any] = field(default_factory=dict)
 
 
@@ -164,8 +194,8 @@ class Config:
         tree = self.to_dict()
         for key, value in changes.items():
             section, _, name = key.partition(".")
-            _check_names([section], tree, "config")
-            _check_names([name], tree[section], f"config section [{section}]")
+            check_names([section], tree, "config")
+            check_names([name], tree[section], f"config section [{section}]")
             tree[section][name] = value
         return config_from_dict(tree)
 
@@ -205,7 +235,7 @@ def config_from_dict(tree: Mapping[str, Any]) -> Config:
             bounds.
     """
     sections = {item.name: item.type for item in dataclasses.fields(Config)}
-    _check_names(tree, sections, "config")
+    check_names(tree, sections, "config")
     return Config(**{name: _section(sections[name], name, tree[name]) for name in tree})
 
 
@@ -213,54 +243,9 @@ def _section(section_type: Any, name: str, values: Any) -> Any:
     if not isinstance(values, Mapping):
         raise UserError(f"The config needs [{name}] to be a section. Received: {values!r}.")
     fields = {item.name: item for item in dataclasses.fields(section_type)}
-    _check_names(values, fields, f"config section [{name}]")
+    check_names(values, fields, f"config section [{name}]")
     return section_type(
-        **{key: _check_value(f"{name}.{key}", fields[key], value) for key, value in values.items()}
-    )
-
-
-def _check_names(names: Iterable[str], known: Iterable[str], where: str) -> None:
-    known = list(known)
-    for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else f"It knows: {', '.join(known)}."
-            raise UserError(f"The {where} has no key {name!r}. {hint}")
-
-
-# TensorFlow counts in int32.
-_NUMBERS = {int: (2**31, "an integer below 2**31"), float: (math.inf, "a finite number")}
-
-
-def _check_value(key: str, item: "dataclasses.Field[Any]", value: Any) -> Any:
-    wanted = typing.get_origin(item.type) or item.type
-    if wanted is float and type(value) is int:
-        value = float(value) if abs(value) <= sys.float_info.max else math.inf
-    if type(value) is not wanted:
-        raise UserError(
-            f"The config needs {key} to be of type {_type_name(wanted)}. "
-            f"Received: {value!r} ({type(value).__name__})."
-        )
-    least, most = item.metadata.get("at_least"), item.metadata.get("at_most")
-    choices = item.metadata.get("choices")
-    limit, number = _NUMBERS.get(wanted, (None, ""))
-    if limit is not None and not abs(value) < limit:
-        raise UserError(f"The config needs {key} to be {number}. Received: {value!r}.")
-    if (least is not None and value < least) or (most is not None and value > most):
-        bounds = f"at least {least}" + ("" if most is None else f" and at most {most}")
-        raise UserError(f"The config needs {key} to be {bounds}. Received: {value!r}.")
-    if choices and value not in choices:
-        near = difflib.get_close_matches(value, choices, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise UserError(
-            f"The config needs {key} to be one of {', '.join(choices)}. Received: {value!r}.{hint}"
-        )
-    return value
-
-
-def _type_name(wanted: type) -> str:
-    return {bool: "true or false", int: "integer", float: "number", str: "string"}.get(
-        wanted, wanted.__name__
+        **{key: check_value(f"{name}.{key}", fields[key], value) for key, value in values.items()}
     )
 
 

@@ -2,6 +2,12 @@
 
     DIR/1/      the first version; the next export becomes DIR/2/
 
+    serving_default     text -> translation, score
+    translate_n_best    text -> translation, score: as many of each line as the beam is wide
+    score               source, target -> score, log_probability, tokens
+    align               text -> translation, score, source_tokens, target_tokens, alignment
+    sample              text, seed, temperature -> translation, score
+
 Whoever loads it needs `tensorflow` and, imported before, `tensorflow_text`; nothing of this
 package.
 """
@@ -13,8 +19,10 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from seq2seq.files import writing
@@ -23,6 +31,7 @@ from seq2seq.inference import TranslationGraph, Translator
 __all__ = ["check_saved_model", "export", "run_signature"]
 
 SIGNATURE = "serving_default"
+OTHER_SIGNATURES = ("translate_n_best", "score", "align", "sample")
 # What every export is tried with before it is published.
 TRIAL = (b"A dog runs.", b"", b"\xff\x00 ?", b"  ", b"one two three four five six", b"x" * 5000)
 
@@ -31,9 +40,10 @@ def export(run_folder: str | Path, folder: str | Path) -> Path:
     """Export a run's best model as a SavedModel in a new version folder.
 
     The signature `serving_default` maps `text`, strings `(batch,)`, to `translation`, strings
-    `(batch,)`, and `score`, float32 `(batch,)`. The model is written aside, loaded with both of
-    TensorFlow's loaders and tried, and only then renamed, so a server that watches the folder
-    never sees a half or a broken version.
+    `(batch,)`, and `score`, float32 `(batch,)`; the others are as the methods of `TranslationGraph`
+    of these names. The model is written aside, loaded with both of TensorFlow's loaders and tried,
+    and only then renamed, so a server that watches the folder never sees a half or a broken
+    version.
 
     Args:
         run_folder: The run folder.
@@ -94,7 +104,8 @@ def check_saved_model(folder: Path, graph: TranslationGraph, lines: Sequence[byt
     """
     text = tf.constant(lines)
     expected = [line.decode() for line in graph.translate(text)["translation"].numpy()]
-    serve = tf.saved_model.load(str(folder)).signatures[SIGNATURE]
+    signatures = tf.saved_model.load(str(folder)).signatures
+    serve = signatures[SIGNATURE]
     by_object = [line.decode() for line in serve(text=text)["translation"].numpy()]
     by_session, scores = run_signature(folder, lines)
     of_none = [*serve(text=text[:0])["translation"].numpy(), *run_signature(folder, [])[0]]
@@ -104,6 +115,29 @@ def check_saved_model(folder: Path, graph: TranslationGraph, lines: Sequence[byt
             f"The export of {folder} does not give what the model gives. "
             f"Expected {expected}, loaded {by_object}, by a session {by_session}."
         )
+    for name in OTHER_SIGNATURES:
+        _check_signature(name, graph, signatures[name], text)
+
+
+def _check_signature(name: str, graph: TranslationGraph, serve: Any, text: tf.Tensor) -> None:
+    """Raise `RuntimeError` unless a signature gives what the graph's method of its name gives."""
+    given = {
+        "score": {"source": text, "target": text[::-1]},
+        "sample": {"text": text, "seed": tf.constant(1), "temperature": tf.constant(1.0)},
+    }.get(name, {"text": text})
+    expected, found = getattr(graph, name)(**given), serve(**given)
+    for key, value in expected.items():
+        one, other = value.numpy(), found[key].numpy()
+        is_close = np.array_equal if one.dtype == object else _is_close
+        if one.shape != other.shape or not is_close(one, other):
+            raise RuntimeError(
+                f"The export's signature {name} does not give what the model gives as {key}. "
+                f"Expected {one}, loaded {other}."
+            )
+
+
+def _is_close(one: Any, other: Any) -> bool:
+    return np.allclose(one, other, rtol=1e-3, atol=1e-3, equal_nan=True)
 
 
 def _write(graph: TranslationGraph, folder: Path) -> None:
@@ -112,6 +146,8 @@ def _write(graph: TranslationGraph, folder: Path) -> None:
     # resources untracked, both would write every variable twice.
     archive.track(graph)
     archive.add_endpoint(SIGNATURE, graph.translate)
+    for name in OTHER_SIGNATURES:
+        archive.add_endpoint(name, getattr(graph, name))
     with contextlib.redirect_stdout(io.StringIO()):
         archive.write_out(str(folder), verbose=False)
 

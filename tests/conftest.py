@@ -12,6 +12,18 @@ import numpy as np
 import pytest
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_graphs(request):
+    """In the default run graphs are run as they are written: to rewrite them first takes longer.
+
+    The slow run, and what tests start as processes of their own, rewrites them as users do.
+    """
+    if request.config.option.markexpr == "not slow":
+        import tensorflow as tf
+
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(7)

@@ -16,6 +16,7 @@ from reference.conformance_cells import (
     by_names,
     by_weights,
     conditional_gru_step,
+    gnmt_gru_step,
     highway_gru_step,
     residual_gru_step,
     stabilised_slstm_step,
@@ -26,29 +27,36 @@ from reference.conformance_cells import (
 
 import keras_rnn
 from keras_rnn import (
-    AdditiveAttention,
     AttentionCell,
+    BahdanauAttention,
+    BahdanauMonotonicAttention,
     CellWrapper,
     ConditionalGRUCell,
+    CoverageAttention,
     DeepTransitionCell,
     DropoutCell,
     ESNCell,
+    GNMTCell,
     GRUCell,
     HighwayCell,
     IndRNNCell,
     LayerNormGRUCell,
     LayerNormLSTMCell,
     LayerNormSimpleRNNCell,
+    LocationAwareAttention,
     LSTMCell,
+    LuongAttention,
     MGUCell,
     MinGRUCell,
     MinLSTMCell,
+    MultiHeadDotAttention,
     MultiplicativeLSTMCell,
     NASCell,
     PeepholeLSTMCell,
     ProjectedLSTMCell,
     RecurrentCell,
     ResidualCell,
+    SeveralAttentions,
     SimpleRNNCell,
     SLSTMCell,
     SRUCell,
@@ -65,13 +73,14 @@ class Row(NamedTuple):
 
     Attributes:
         make: Makes the cell, from its number of units.
-        reference: One step in NumPy, `(inputs, states, weights) -> (output, states)`.
+        reference: One step in NumPy, `(inputs, states, weights) -> (output, states)`; `None`:
+            another test compares with NumPy.
         learner: Makes a cell that learns the adding task, if that is not `make`; `None`: there is
             none, as inputs are dropped, their size is fixed, or the paper says that it cannot.
     """
 
     make: Callable[[int], Any]
-    reference: Callable[..., Any]
+    reference: Callable[..., Any] | None
     learner: Callable[[int], Any] | str | None = "make"
 
 
@@ -173,22 +182,47 @@ ROWS = {
         lambda units: DeepTransitionCell([GRUCell(units), GRUCell(units)]), two_transitions_step
     ),
     "attention": Row(
-        lambda units: WithMemory(AttentionCell(SimpleRNNCell(units), AdditiveAttention(2), units)),
+        lambda units: WithMemory(AttentionCell(SimpleRNNCell(units), BahdanauAttention(2), units)),
         attention_simple_step,
         learner=lambda units: WithMemory(
-            AttentionCell(GRUCell(units), AdditiveAttention(2), units)
+            AttentionCell(GRUCell(units), BahdanauAttention(2), units)
         ),
     ),
     "conditional": Row(
         lambda units: WithMemory(
-            ConditionalGRUCell(GRUCell(units), AdditiveAttention(2), GRUCell(units))
+            ConditionalGRUCell(GRUCell(units), BahdanauAttention(2), GRUCell(units))
         ),
         conditional_gru_step,
     ),
+    "gnmt": Row(
+        lambda units: WithMemory(
+            GNMTCell([GRUCell(units) for _ in range(3)], BahdanauAttention(2), residual=True)
+        ),
+        gnmt_gru_step,
+    ),
+}
+MECHANISMS = {
+    "luong": lambda units: LuongAttention(units, scale=True),
+    "monotonic": lambda units: BahdanauMonotonicAttention(2, sigmoid_noise=0.5),
+    "location": lambda units: LocationAwareAttention(2, filters=2, kernel_size=3),
+    "coverage": lambda units: CoverageAttention(2, normalize=True),
+    "heads": lambda units: MultiHeadDotAttention(4, heads=2),
+    "several": lambda units: SeveralAttentions([CoverageAttention(2), LuongAttention(units)]),
+}
+ROWS |= {
+    f"attention_{name}": Row(
+        lambda units, make=make: WithMemory(AttentionCell(GRUCell(units), make(units), units)),
+        reference=None,
+        learner=None,
+    )
+    for name, make in MECHANISMS.items()
 }
 # Of a cell that has another row: not in the default run.
 VARIANTS = {"gru_before", "lstm_dropout", "keras", "sru_first"}
-NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in VARIANTS else name for name in ROWS]
+VARIANTS |= {f"attention_{name}" for name in MECHANISMS}
+# What takes a second or more; in the default run, one cell of each kind of step is held to it.
+COSTLY = {"compiled", "padding", "mixed_float16", "saved_model"}
+KINDS = {"simple", "gru", "lstm", "layer_norm_lstm", "min_lstm", "zoneout", "stack", "attention"}
 UNITS = 3
 UNITS_TO_LEARN = 16
 
@@ -207,8 +241,18 @@ def served(request):
     serve([case_of(name) for name in sorted(names & ROWS.keys())])
 
 
-@pytest.mark.parametrize("promise", PROMISES)
-@pytest.mark.parametrize("name", NAMES)
+def is_slow(name, promise):
+    return name in VARIANTS or (promise in COSTLY and name not in KINDS)
+
+
+PAIRS = [
+    pytest.param(name, promise, marks=pytest.mark.slow if is_slow(name, promise) else ())
+    for name in ROWS
+    for promise in PROMISES
+]
+
+
+@pytest.mark.parametrize(("name", "promise"), PAIRS)
 def test_a_cell_keeps_a_promise(name, promise, request):
     if promise == "saved_model":
         request.getfixturevalue("served")

@@ -8,7 +8,7 @@ from keras import ops
 from keras_rnn._cell_checks import check_equal_states, check_mechanism
 from keras_rnn._checks import check_cell
 from keras_rnn._types import Noise, Shape, State, Step, Tensor
-from keras_rnn.attention.additive import Memory, look, shape_of_values
+from keras_rnn.attention.base import Memory, first_looks, look, shape_of_values
 from keras_rnn.cells import contract
 from keras_rnn.cells.base import RecurrentCell
 
@@ -33,28 +33,29 @@ class ConditionalGRUCell(RecurrentCell):
 
     Args:
         first_cell: The cell that reads the input.
-        attention: The mechanism, for example `AdditiveAttention(256)`; asked with the first cell's
+        attention: The mechanism, for example `BahdanauAttention(256)`; asked with the first cell's
             output.
         second_cell: The cell that reads the context, and goes on from the first one's states.
         output_context: Whether the output is `[s_t; c_t]`.
 
     Call arguments:
         inputs: One time step, `(batch, features)`.
-        states: `[states of the cells, alignments]`; `get_initial_state(batch_size, memory)`.
+        states: `[states of the cells, alignments]`, then those of the mechanism if it has any;
+            `get_initial_state(batch_size, memory)`.
         training: Whether this is a training step.
         memory: A `Memory`, made by `attention.memory(values, mask)`.
 
     Returns:
-        `(s, [states, alignments])`, `s` being `(batch, size of the second cell's output)` and the
-        alignments `(batch, memory_time)`.
+        `(s, states)`: `s` being `(batch, size of the second cell's output)`, and the next states,
+        of which the alignments are `(batch, memory_time)`.
 
     Raises:
         ValueError: If one of the cells is no cell, or their states are of other sizes.
 
     Reference: Sennrich et al., 2017, https://arxiv.org/abs/1703.04357
 
-    >>> from keras_rnn import RNN, AdditiveAttention, ConditionalGRUCell, GRUCell
-    >>> cell = ConditionalGRUCell(GRUCell(4), AdditiveAttention(8), GRUCell(4))
+    >>> from keras_rnn import RNN, BahdanauAttention, ConditionalGRUCell, GRUCell
+    >>> cell = ConditionalGRUCell(GRUCell(4), BahdanauAttention(8), GRUCell(4))
     >>> cell.build((None, 3), memory_shape=(None, None, 5))
     >>> memory = cell.attention.memory(ops.ones((2, 7, 5)))
     >>> layer = RNN(cell, return_sequences=True)
@@ -83,8 +84,8 @@ class ConditionalGRUCell(RecurrentCell):
 
     @property
     def state_size(self) -> list[Any]:
-        """The sizes of the states; that of the alignments is the memory's length, `None`."""
-        return [self.first_cell.state_size, None]
+        """The sizes of the states; `None` for those of the memory's length."""
+        return [self.first_cell.state_size, None, *[None] * self.attention.state_count]
 
     @property
     def output_size(self) -> int:
@@ -101,7 +102,7 @@ class ConditionalGRUCell(RecurrentCell):
                 needed.
         """
         values_shape = shape_of_values("ConditionalGRUCell", memory_shape)
-        batch_size, self._context_size = inputs_shape[0], values_shape[-1]
+        batch_size, self._context_size = inputs_shape[0], self.attention.context_size(values_shape)
         contract.build_cell(self.first_cell, inputs_shape)
         contract.build_cell(self.second_cell, (batch_size, self._context_size))
         if not self.attention.built:
@@ -112,9 +113,10 @@ class ConditionalGRUCell(RecurrentCell):
     def draw_noise(
         self, batch_size: int | Tensor, features: int, length: int | Tensor | None = None
     ) -> list[Noise] | None:
-        """Draw the noise of both cells, a list; `None` if neither has any."""
+        """Draw the noise of both cells and of the mechanism; `None` if none has any."""
         pairs = ((self.first_cell, features), (self.second_cell, self._context_size))
         noises = [contract.draw_noise(cell, batch_size, size, True, length) for cell, size in pairs]
+        noises.append(self.attention.draw_noise(batch_size, length))
         return noises if any(noise is not None for noise in noises) else None
 
     def project(self, inputs: Tensor, noise: list[Noise] | None = None) -> Tensor:
@@ -131,14 +133,15 @@ class ConditionalGRUCell(RecurrentCell):
         memory: Memory,
     ) -> Step:
         """Step the first cell, look at the memory, and step the second cell."""
-        of_first, of_second = noise or [None, None]
-        query, between = contract.step(self.first_cell, projected, states[0], training, of_first)
-        context, alignments = look(self.attention, query, memory)
-        seen = contract.project(self.second_cell, context, of_second)
-        output, after = contract.step(self.second_cell, seen, between, training, of_second)
+        between, _, *remembered = states
+        of_first, of_second, of_mechanism = noise or [None, None, None]
+        query, between = contract.step(self.first_cell, projected, between, training, of_first)
+        seen = look(self.attention, query, memory, remembered, training, of_mechanism)
+        inputs = contract.project(self.second_cell, seen.context, of_second)
+        output, after = contract.step(self.second_cell, inputs, between, training, of_second)
         if self.output_context:
-            output = ops.concatenate([output, context], axis=-1)
-        return output, [after, alignments]
+            output = ops.concatenate([output, seen.context], axis=-1)
+        return output, [after, seen.alignments, *seen.states]
 
     def call(
         self, inputs: Tensor, states: State, training: bool = False, *, memory: Memory
@@ -149,10 +152,18 @@ class ConditionalGRUCell(RecurrentCell):
     def get_initial_state(
         self, batch_size: int | Tensor | None = None, memory: Memory | None = None
     ) -> State:
-        """Return states of zeros; the alignments have the memory's length, 0 without a memory."""
-        length = 0 if memory is None else ops.shape(memory.values)[1]
-        alignments = ops.zeros((batch_size, length), self.compute_dtype)
-        return [contract.initial_state(self.first_cell, batch_size), alignments]
+        """Return the states before the first step: zeros, but for those of the mechanism.
+
+        Args:
+            batch_size: Number of sequences.
+            memory: What the steps will look at; without one, states have its length as 0.
+        """
+        of_mechanism = first_looks(self.attention, batch_size, memory, self.compute_dtype)
+        return [contract.initial_state(self.first_cell, batch_size), *of_mechanism]
+
+    def alignments(self, states: State) -> Tensor:
+        """Return the alignments, `(batch, memory_time)`, of the states after a step."""
+        return states[1]
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

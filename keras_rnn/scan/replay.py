@@ -66,6 +66,9 @@ def pull_back(
         transposed: Their kernels, transposed.
         upstream: The gradients of the output and of the carry after the step.
     """
+    if tf.executing_eagerly():
+        # Two states may be one tensor, whose gradient would then be that of both, twice.
+        arguments = tf.nest.map_structure(tf.identity, list(arguments))
     rows: list[Tensor] = []
 
     def replay(given: Tensor) -> Tensor:

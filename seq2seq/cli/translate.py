@@ -11,12 +11,22 @@ from pathlib import Path
 
 from seq2seq.cli.start import start_tensorflow
 
+DECODING = ("beam", "length_penalty", "coverage_penalty")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
-    parser.add_argument("run_folder", metavar="RUN", type=Path, help="the run folder")
+    runs = "the run folder; several of one vocabulary translate as one"
+    parser.add_argument("run_folder", metavar="RUN", type=Path, nargs="+", help=runs)
     parser.add_argument("--beam", type=int, help="hypotheses to keep; 1 is greedy search")
     parser.add_argument("--length-penalty", type=float, help="larger is longer; 0 is none")
+    parser.add_argument("--coverage-penalty", type=float, help="larger leaves less out; 0 is none")
+    many = {"metavar": "PHRASE", "action": "append", "default": []}
+    parser.add_argument("--ban", **many, help="must stand in no translation; may be repeated")
+    parser.add_argument("--require", **many, help="must stand in each translation; likewise")
+    parser.add_argument(
+        "--n-best", metavar="N", type=int, default=1, help="write the best N, a line each"
+    )
     parser.add_argument("--scores", action="store_true", help="write TAB and the score after each")
     parser.add_argument(
         "--attention", metavar="PICTURE", type=Path, help="draw where the first line looked"
@@ -32,18 +42,21 @@ def run(args: argparse.Namespace) -> int:
 
     if args.attention is not None:
         check_picture(args.attention)
-    options = {"beam": args.beam, "length_penalty": args.length_penalty}
+    options = {name: getattr(args, name) for name in DECODING}
     given = {name: value for name, value in options.items() if value is not None}
-    translator = Translator.load(args.run_folder, **given)
+    translator = Translator.load(args.run_folder, banned=args.ban, required=args.require, **given)
     lines = decode_lines(sys.stdin.buffer)
     if args.attention is not None:
         first = list(itertools.islice(lines, 1))
         plot_alignment(translator.align("".join(first)), args.attention)
         lines = itertools.chain(first, lines)
     lines_ahead = 1 if sys.stdin.isatty() else None
-    for translation, score in translator.translate_with_scores(lines, lines_ahead):
-        text = f"{translation}\t{score:.4f}" if args.scores else translation
-        sys.stdout.buffer.write(text.encode() + b"\n")
+    for candidates in translator.translate_n_best(lines, args.n_best, lines_ahead):
+        # So many lines for each, whatever there is.
+        missing = [("", float("nan"))] * (args.n_best - len(candidates))
+        for translation, score in [*candidates, *missing]:
+            text = f"{translation}\t{score:.4f}" if args.scores else translation
+            sys.stdout.buffer.write(text.encode() + b"\n")
         sys.stdout.buffer.flush()
     if translator.cut_lines:
         cut = f"{translator.cut_lines} lines were too long; only their beginning was translated"

@@ -160,6 +160,14 @@ class Tokenizer(tf.Module):
         """Return the written form of each id of one sentence, to label a plot with."""
         return [self._processor.id_to_piece(int(token)) for token in ids]
 
+    def written(self, ids: tf.Tensor) -> tf.Tensor:
+        """Return the written form of each id, strings of the shape of `ids`; "" for padding."""
+        return self._written(ids)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)], autograph=False)
+    def _written(self, ids: tf.Tensor) -> tf.Tensor:
+        return tf.where(ids == PAD, "", self._operations().id_to_string(ids))
+
     def save(self, path: str | Path) -> None:
         """Write the model; a crash leaves the old file or the new one, never a part."""
         write_whole(Path(path), self.model)

@@ -52,11 +52,11 @@ def evaluate(folder: str | Path, corpus: ParallelCorpus, tokenize: str = "13a") 
     """
     run = Run.open(Path(folder))
     translator = Translator.load(folder)
-    translations = list(translator.translate(corpus.source))
+    translations = list(translator.translate(corpus.source, strict=False))
     # Every pair counts, however long, as it does for BLEU.
     tokenized = tokenize_corpus(corpus, run.tokenizers, maximum_tokens=sys.maxsize)
     batches = validation_batches(tokenized, run.config.data.batch_tokens)
-    loss = mean_loss(make_evaluation_step(translator.graph.model), batches)
+    loss = mean_loss(make_evaluation_step(translator.graph.models[0]), batches)
     return Evaluation(
         bleu=bleu(translations, corpus.target, tokenize),
         chrf=chrf(translations, corpus.target),
@@ -77,10 +77,10 @@ class ValidationScores:
 
     def __call__(self, run: Run, model: keras.Model, text: ParallelCorpus) -> dict[str, float]:
         """Return the scores by name, from 0 to 100."""
-        if self._translator is None or self._translator.graph.model is not model:
-            decoding = dataclasses.replace(run.config.decoding, beam=1)
+        if self._translator is None or self._translator.graph.models[0] is not model:
+            decoding = dataclasses.replace(run.config.decoding, beam=1, beam_groups=1)
             self._translator = Translator.of_model(model, run.tokenizers, decoding)
-        translations = list(self._translator.translate(text.source))
+        translations = list(self._translator.translate(text.source, strict=False))
         return {
             "bleu": bleu(translations, text.target).value,
             "chrf": chrf(translations, text.target).value,

@@ -1,24 +1,12 @@
 """Beam search: the best few hypotheses at every step."""
 
-from typing import Any, NamedTuple
-
 import tensorflow as tf
 
-from seq2seq.inference.greedy import Hypotheses, StepFunction
+from seq2seq.errors import UserError
+from seq2seq.inference.decode import Choice, Search
+from seq2seq.inference.hypotheses import IMPOSSIBLE
 
-__all__ = ["beam_search", "length_penalty", "repeat_rows"]
-
-IMPOSSIBLE = -1e9
-
-
-class _Beam(NamedTuple):
-    time: tf.Tensor
-    last: tf.Tensor  # (batch, beam)
-    states: Any  # each (batch * beam, ...)
-    tokens: tf.Tensor  # (batch, beam, maximum_steps)
-    log_probabilities: tf.Tensor  # (batch, beam)
-    lengths: tf.Tensor  # (batch, beam)
-    ended: tf.Tensor  # (batch, beam)
+__all__ = ["BeamSearch", "coverage_penalty", "length_penalty"]
 
 
 def length_penalty(lengths: tf.Tensor, weight: float) -> tf.Tensor:
@@ -36,101 +24,137 @@ def length_penalty(lengths: tf.Tensor, weight: float) -> tf.Tensor:
     return ((5.0 + tf.cast(lengths, tf.float32)) / 6.0) ** weight
 
 
-def repeat_rows(structure: Any, times: int) -> Any:
-    """Repeat each row of each tensor: `(batch, ...)` becomes `(batch * times, ...)`."""
-    return tf.nest.map_structure(lambda tensor: tf.repeat(tensor, times, axis=0), structure)
+def coverage_penalty(coverage: tf.Tensor, weight: float) -> tf.Tensor:
+    """Return `weight * sum_j log(min(coverage_j, 1))`, which is added to a score.
 
-
-def beam_search(
-    step: StepFunction,
-    states: Any,
-    batch_size: tf.Tensor,
-    maximum_steps: tf.Tensor | int,
-    *,
-    beam: int,
-    length_weight: float,
-    begin: int,
-    end: int,
-    padding: int,
-) -> Hypotheses:
-    """Keep the `beam` best hypotheses of each row, until all of them have ended.
-
-        score(y) = log p(y) / length_penalty(|y|)
-
-    At each step every hypothesis is continued by every token, and the best by score stay. One that
-    has ended is continued by padding alone, at no cost, so it never changes. A row whose
-    hypotheses have all ended does not change either, so the other rows of a batch never matter.
+    Steps of the source that were never looked at at all count as padding.
 
     Args:
-        step: One step of the decoder over `batch * beam` rows.
-        states: The states before the first step, each `(batch * beam, ...)`: see `repeat_rows`.
-        batch_size: Number of rows, `batch`.
-        maximum_steps: The most tokens a hypothesis may get, the end included.
-        beam: How many hypotheses to keep, at most the size of the vocabulary.
-        length_weight: The weight of the length penalty.
-        begin: The token that starts a hypothesis.
-        end: The token that ends it.
-        padding: The token after the end.
+        coverage: The sum of all alignments, `(..., source_time)`.
+        weight: 0 for no penalty; the larger, the more of the source must have been looked at.
 
-    Returns:
-        `beam` hypotheses a row, by falling score.
+    Reference: Wu et al., 2016, section 7, https://arxiv.org/abs/1609.08144
+
+    >>> round(float(coverage_penalty(tf.constant([0.5, 2.0, 0.0]), 1.0)), 4)
+    -0.6931
     """
-    first = tf.one_hot(0, beam, on_value=0.0, off_value=IMPOSSIBLE)
-    beginning = _Beam(
-        time=tf.constant(0),
-        last=tf.fill([batch_size, beam], begin),
-        states=states,
-        tokens=tf.fill([batch_size, beam, maximum_steps], padding),
-        # All hypotheses of a row begin alike: only the first may count.
-        log_probabilities=tf.repeat(first[tf.newaxis], batch_size, axis=0),
-        lengths=tf.zeros([batch_size, beam], tf.int32),
-        ended=tf.zeros([batch_size, beam], tf.bool),
-    )
-
-    def is_running(*now: Any) -> tf.Tensor:
-        now = _Beam(*now)
-        return (now.time < maximum_steps) & ~tf.reduce_all(now.ended)
-
-    def body(*now: Any) -> _Beam:
-        now = _Beam(*now)
-        log_probabilities, states = step(tf.reshape(now.last, [-1]), now.states)
-        return _continue(now, log_probabilities, states, length_weight, end, padding)
-
-    final = _Beam(*tf.while_loop(is_running, body, tuple(beginning)))
-    return Hypotheses(
-        tokens=final.tokens[:, :, : final.time],
-        log_probabilities=final.log_probabilities,
-        scores=final.log_probabilities / length_penalty(final.lengths, length_weight),
-    )
+    covered = tf.where(coverage == 0, 1.0, tf.minimum(coverage, 1.0))
+    return weight * tf.reduce_sum(tf.math.log(covered), axis=-1)
 
 
-def _continue(
-    now: _Beam, step_scores: tf.Tensor, states: Any, length_weight: float, end: int, padding: int
-) -> _Beam:
-    """Choose the best continuations."""
-    beam, vocabulary_size = now.last.shape[1], tf.shape(step_scores)[-1]
-    step_scores = tf.reshape(step_scores, [-1, beam, vocabulary_size])
-    only_padding = tf.one_hot(padding, vocabulary_size, on_value=0.0, off_value=IMPOSSIBLE)
-    step_scores = tf.where(now.ended[..., tf.newaxis], only_padding, step_scores)
-    totals = now.log_probabilities[..., tf.newaxis] + step_scores
-    lengths = now.lengths + tf.cast(~now.ended, tf.int32)
-    scores = totals / length_penalty(lengths, length_weight)[..., tf.newaxis]
+class BeamSearch:
+    """Keeps the `width` best hypotheses of each row.
 
-    flat = [-1, beam * vocabulary_size]
-    _, chosen = tf.math.top_k(tf.reshape(scores, flat), k=beam)
-    parents, last = chosen // vocabulary_size, chosen % vocabulary_size
+        score(y) = log p(y) / length_penalty(|y|) + coverage_penalty(y)
 
-    def of_parent(tensor: tf.Tensor) -> tf.Tensor:
-        return tf.gather(tensor, parents, batch_dims=1)
+    At each step every hypothesis is continued by every token, and the best by score stay. Coverage
+    counts for those that have ended, since others may still look.
 
-    rows = tf.reshape(tf.range(tf.shape(parents)[0])[:, tf.newaxis] * beam + parents, [-1])
-    is_now = tf.range(tf.shape(now.tokens)[2]) == now.time
-    return _Beam(
-        time=now.time + 1,
-        last=last,
-        states=tf.nest.map_structure(lambda tensor: tf.gather(tensor, rows), states),
-        tokens=tf.where(is_now, last[..., tf.newaxis], of_parent(now.tokens)),
-        log_probabilities=tf.gather(tf.reshape(totals, flat), chosen, batch_dims=1),
-        lengths=of_parent(lengths),
-        ended=of_parent(now.ended) | (last == end),
-    )
+    Diverse beams: the hypotheses are in `groups`, which choose one after the other, and a token
+    costs a group `diversity` for each time that a group before it chose it at this step. What it
+    costs decides what is chosen, but is not part of a score.
+
+    Args:
+        width: How many hypotheses to keep.
+        length_weight: The weight of the length penalty.
+        coverage_weight: The weight of the coverage penalty; needs alignments.
+        end: The token that ends a hypothesis.
+        groups: Number of groups; divides `width`.
+        diversity: The cost of a token that another group chose.
+
+    Raises:
+        UserError: If a setting is out of its bounds.
+
+    Reference: Wu et al., 2016, section 7, https://arxiv.org/abs/1609.08144; diverse beams:
+    Vijayakumar et al., 2018, https://arxiv.org/abs/1610.02424
+    """
+
+    def __init__(
+        self,
+        width: int,
+        *,
+        end: int,
+        length_weight: float = 0.0,
+        coverage_weight: float = 0.0,
+        groups: int = 1,
+        diversity: float = 0.0,
+    ) -> None:
+        if width < 1 or groups < 1 or width % groups:
+            raise UserError(
+                "Beam search needs a beam of at least 1, and a number of groups that divides it. "
+                f"Received: beam {width}, groups {groups}. Change decoding.beam or "
+                "decoding.beam_groups."
+            )
+        self.width, self.end = width, end
+        self.length_weight, self.coverage_weight = length_weight, coverage_weight
+        self.needs_coverage = bool(coverage_weight)
+        self.groups, self.diversity = groups, diversity
+
+    def initialize(self, search: Search) -> Search:
+        """Return the search with one hypothesis a group possible, since all begin alike."""
+        in_group = self.width // self.groups
+        first = tf.tile(tf.one_hot(0, in_group, 0.0, IMPOSSIBLE), [self.groups])
+        return search._replace(log_probabilities=search.log_probabilities + first)
+
+    def step(self, search: Search, log_probabilities: tf.Tensor) -> Choice:
+        """Choose the best continuations."""
+        totals = search.log_probabilities[..., tf.newaxis] + log_probabilities
+        scores = self._scores_of_continuations(search, totals)
+        if self.groups == 1:
+            parents, tokens = best_of(scores, self.width)
+        else:
+            parents, tokens = self._best_of_groups(scores, search.ended)
+        chosen = tf.gather_nd(totals, tf.stack([parents, tokens], axis=-1), batch_dims=1)
+        return Choice(parents, tokens, chosen)
+
+    def finish(self, search: Search) -> tf.Tensor:
+        """Return the scores."""
+        totals = search.log_probabilities
+        scores = totals / length_penalty(search.lengths, self.length_weight)
+        if self.needs_coverage:
+            penalty = coverage_penalty(search.coverage, self.coverage_weight)
+            scores += tf.where(search.ended, penalty, 0.0)
+        return _below_all_others(scores, totals)
+
+    def _scores_of_continuations(self, search: Search, totals: tf.Tensor) -> tf.Tensor:
+        lengths = search.lengths + tf.cast(~search.ended, tf.int32)
+        scores = totals / length_penalty(lengths, self.length_weight)[..., tf.newaxis]
+        if self.needs_coverage:
+            penalty = coverage_penalty(search.coverage, self.coverage_weight)[..., tf.newaxis]
+            is_end = tf.range(tf.shape(totals)[-1]) == self.end
+            scores += tf.where(is_end | search.ended[..., tf.newaxis], penalty, 0.0)
+        return _below_all_others(scores, totals)
+
+    def _best_of_groups(self, scores: tf.Tensor, ended: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        in_group, vocabulary_size = self.width // self.groups, tf.shape(scores)[-1]
+        parents, tokens, cost = [], [], tf.zeros_like(scores[:, :1])
+        for first in range(0, self.width, in_group):
+            group = slice(first, first + in_group)
+            # Padding after an end costs nothing.
+            own = scores[:, group] - tf.where(ended[:, group, tf.newaxis], 0.0, cost)
+            from_group, chosen = best_of(own, in_group)
+            parents.append(first + from_group)
+            tokens.append(chosen)
+            marked = tf.reduce_sum(tf.one_hot(chosen, vocabulary_size), axis=1, keepdims=True)
+            cost += self.diversity * marked
+        return tf.concat(parents, axis=1), tf.concat(tokens, axis=1)
+
+
+def _below_all_others(scores: tf.Tensor, totals: tf.Tensor) -> tf.Tensor:
+    """Return the scores; those of what is impossible are below all others.
+
+    Divided by a large length penalty, they need not be.
+    """
+    return tf.where(totals > IMPOSSIBLE / 2, scores, 2 * IMPOSSIBLE)
+
+
+def best_of(scores: tf.Tensor, count: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return hypothesis and token of the best continuations, int32 `(batch, count)` each.
+
+    Args:
+        scores: `(batch, hypotheses, vocabulary_size)`.
+        count: How many.
+    """
+    hypotheses, vocabulary_size = scores.shape[1], tf.shape(scores)[-1]
+    _, chosen = tf.math.top_k(tf.reshape(scores, [-1, hypotheses * vocabulary_size]), k=count)
+    return chosen // vocabulary_size, chosen % vocabulary_size

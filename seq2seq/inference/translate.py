@@ -1,232 +1,297 @@
-"""From strings to strings: the graph that is served, and the `Translator` around it."""
+"""`Translator`: a trained model, or several, that translates lines of text."""
 
 import itertools
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from seq2seq.checkpoint import Run
 from seq2seq.config import DecodingConfig
 from seq2seq.data.tokenizer import TokenizerPair
-from seq2seq.inference.beam import beam_search, repeat_rows
-from seq2seq.inference.greedy import Hypotheses, greedy_search
-from seq2seq.marks import BEGIN, END, PAD, UNKNOWN
+from seq2seq.errors import UserError
+from seq2seq.inference.graph import TranslationGraph
+from seq2seq.inference.results import Alignment, Candidate
+from seq2seq.inference.strategy import check_known, make_phrases
+from seq2seq.marks import PAD
 from seq2seq.model.translator import TranslationModel, build_model
 
-__all__ = ["Alignment", "TranslationGraph", "Translator"]
+__all__ = ["Translator"]
 
-TEXT = tf.TensorSpec([None], tf.string, name="text")
 CHUNK_BATCHES = 16
 
 
-class Alignment(NamedTuple):
-    """How a translation looked at its source.
-
-    Attributes:
-        source: The source's pieces and the end mark.
-        target: The translation's pieces and the end mark.
-        weights: Attention, float32 array `(len(target), len(source))`; rows sum to one.
-    """
-
-    source: list[str]
-    target: list[str]
-    weights: Any
-
-
-class TranslationGraph(tf.Module):
-    """Strings in, strings out, in TensorFlow ops alone: what Python runs and what is exported.
-
-    Bounds apply in this order: bytes a line; invalid UTF-8 becomes U+FFFD; tokens a line; steps of
-    decoding.
-
-    Args:
-        model: The model.
-        tokenizers: The tokenizers.
-        decoding: How to search, and the bounds.
-    """
-
-    def __init__(
-        self,
-        model: TranslationModel,
-        tokenizers: TokenizerPair,
-        decoding: DecodingConfig,
-    ) -> None:
-        super().__init__(name="translation")
-        self.model = model
-        self.source_tokenizer = tokenizers.source
-        self.target_tokenizer = tokenizers.target
-        self._decoding = decoding
-
-    @tf.function(input_signature=[TEXT], autograph=False)
-    def translate(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Translate lines.
-
-        Args:
-            text: Strings `(batch,)`. An empty line, or one of white space, gives an empty line.
-
-        Returns:
-            `translation`, strings `(batch,)`, and `score`, float32 `(batch,)`: the log-probability
-            by which hypotheses are compared (natural logarithm; with a beam, divided by the length
-            penalty); 0 for an empty line.
-        """
-        source = self.tokenize(text)
-        found = self.search(source)
-        translation = self.target_tokenizer.detokenize(found.tokens[:, 0])
-        # A model can spell a line break in bytes; one line must stay one line.
-        translation = tf.strings.regex_replace(translation, r"[\r\n]+", " ")
-        # Without a token but the end mark there is nothing to translate.
-        is_empty = source[:, 0] == END
-        return {
-            "translation": tf.where(is_empty, "", translation),
-            "score": tf.where(is_empty, 0.0, found.scores[:, 0]),
-        }
-
-    def tokenize(self, text: tf.Tensor) -> tf.Tensor:
-        """Return the source's tokens, each line ended by END, int32 `(batch, time)`."""
-        tokens = self._all_tokens(text)[:, : self._decoding.maximum_source_tokens]
-        ends = tf.fill([tf.shape(text)[0], 1], END)
-        padded = tf.concat([tokens, ends], axis=1).to_tensor(PAD)
-        # A batch of none has no longest row; give it a column all the same.
-        missing = tf.maximum(1 - tf.shape(padded)[1], 0)
-        return tf.pad(padded, [[0, 0], [0, missing]], constant_values=PAD)
-
-    @tf.function(input_signature=[TEXT], autograph=False)
-    def is_cut(self, text: tf.Tensor) -> tf.Tensor:
-        """Return which lines are too long to be translated whole, boolean `(batch,)`."""
-        too_many_bytes = tf.strings.length(text) > self._decoding.maximum_bytes
-        tokens = tf.cast(self._all_tokens(text).row_lengths(), tf.int32)
-        return too_many_bytes | (tokens > self._decoding.maximum_source_tokens)
-
-    def _all_tokens(self, text: tf.Tensor) -> tf.RaggedTensor:
-        text = tf.strings.substr(text, 0, self._decoding.maximum_bytes, unit="BYTE")
-        text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
-        return self.source_tokenizer.tokenize(text)
-
-    def search(self, source: tf.Tensor) -> Hypotheses:
-        """Return the best translations of tokens, int32 `(batch, time)`."""
-        decoding = self._decoding
-        start = self.model.encode(source)
-        batch_size = tf.shape(source)[0]
-        marks = {"begin": BEGIN, "end": END, "padding": PAD}
-        if decoding.beam == 1:
-            step = self._step_function(start.memory)
-            steps = decoding.maximum_tokens
-            return greedy_search(step, start.states, batch_size, steps, **marks)
-        states, memory = repeat_rows((start.states, start.memory), decoding.beam)
-        return beam_search(
-            self._step_function(memory),
-            states,
-            batch_size,
-            decoding.maximum_tokens,
-            beam=decoding.beam,
-            length_weight=decoding.length_penalty,
-            **marks,
-        )
-
-    def _step_function(self, memory: Any) -> Any:
-        def step(tokens: tf.Tensor, states: Any) -> tuple[tf.Tensor, Any]:
-            logits, states = self.model.decoder.step(tokens, states, memory)
-            # No sentence has these tokens in it, so none may be chosen.
-            marks = tf.reduce_max(tf.one_hot([PAD, UNKNOWN, BEGIN], tf.shape(logits)[-1]), axis=0)
-            return tf.nn.log_softmax(logits - 1e9 * marks), states
-
-        return step
-
-
 class Translator:
-    """Translates text with a trained model.
+    """Translates text with a trained model, or with several as one.
 
         Translator.load("runs/multi30k").translate(["A dog runs."])
 
     Args:
         graph: The graph.
-        batch_size: Lines in a batch.
+        decoding: The settings that the graph was made with.
 
     Attributes:
         graph: The graph.
         cut_lines: How many lines so far were too long, so that only their beginning was translated.
     """
 
-    def __init__(self, graph: TranslationGraph, batch_size: int) -> None:
+    def __init__(self, graph: TranslationGraph, decoding: DecodingConfig) -> None:
         self.graph = graph
+        self.decoding = decoding
         self.cut_lines = 0
-        self._batch_size = batch_size
 
     @classmethod
-    def load(cls, folder: str | Path, **decoding: Any) -> "Translator":
-        """Load the best checkpoint of a run folder.
+    def load(
+        cls,
+        folder: str | Path | Sequence[str | Path],
+        *,
+        banned: Sequence[str] = (),
+        required: Sequence[str] = (),
+        **decoding: Any,
+    ) -> "Translator":
+        """Load the best checkpoint of a run folder, or of several as an ensemble.
 
         Args:
-            folder: The run folder.
+            folder: The run folder, or several of one vocabulary; the first one's `[decoding]`
+                counts.
+            banned: Phrases that must not stand in a translation, in the pieces into which the
+                tokenizer cuts them; spelled in other pieces they may.
+            required: Phrases that must stand in every translation, in those pieces.
             **decoding: Keys of the config's `[decoding]` section to change, such as `beam=1`.
 
         Raises:
-            UserError: If the folder is no run folder, has no checkpoint, or a value is wrong.
+            UserError: If a folder is no run folder or has no checkpoint, a value is wrong, or the
+                runs have different vocabularies.
         """
-        run = Run.open(Path(folder))
-        config = run.config.replace({f"decoding.{key}": value for key, value in decoding.items()})
-        # Whatever it was trained in, a float32 result is the same on every machine.
-        model = build_model(config.replace({"training.precision": "float32"}))
-        run.load_weights(model)
-        return cls.of_model(model, run.tokenizers, config.decoding)
+        folders = [folder] if isinstance(folder, str | Path) else list(folder)
+        if not folders:
+            raise UserError("A translator needs a run folder. Received: none. Name at least one.")
+        runs = [Run.open(Path(name)) for name in folders]
+        _check_same_vocabulary(runs)
+        changes = {f"decoding.{key}": value for key, value in decoding.items()}
+        settings = runs[0].config.replace(changes).decoding
+        models = [_model(run) for run in runs]
+        return cls.of_model(models, runs[0].tokenizers, settings, banned=banned, required=required)
 
     @classmethod
     def of_model(
         cls,
-        model: TranslationModel,
+        model: TranslationModel | Sequence[TranslationModel],
         tokenizers: TokenizerPair,
         decoding: DecodingConfig,
+        *,
+        banned: Sequence[str] = (),
+        required: Sequence[str] = (),
     ) -> "Translator":
-        """Make a translator of a model in memory."""
-        graph = TranslationGraph(model, tokenizers, decoding)
-        return cls(graph, decoding.batch_size)
+        """Make a translator of a model in memory, or of several as an ensemble."""
+        models = [model] if isinstance(model, TranslationModel) else list(model)
+        phrases = make_phrases(tokenizers.target, decoding, banned, required)
+        return cls(TranslationGraph(models, tokenizers, decoding, phrases), decoding)
 
-    def translate(self, lines: Iterable[str]) -> Iterator[str]:
-        """Yield the translation of each line, in order; an empty line for an empty line."""
-        return (translation for translation, _ in self.translate_with_scores(lines))
-
-    def translate_with_scores(
-        self, lines: Iterable[str], lines_ahead: int | None = None
-    ) -> Iterator[tuple[str, float]]:
-        """Yield each line's translation and score.
+    def translate(self, lines: Iterable[str], strict: bool = True) -> Iterator[str]:
+        """Yield the translation of each line, in order; an empty line for an empty line.
 
         Args:
             lines: The lines.
+            strict: As for `translate_n_best`.
+        """
+        return (translation for translation, _ in self.translate_with_scores(lines, strict=strict))
+
+    def translate_with_scores(
+        self, lines: Iterable[str], lines_ahead: int | None = None, strict: bool = True
+    ) -> Iterator[Candidate]:
+        """Yield each line's translation and score; arguments as for `translate_n_best`."""
+        return (first for first, *_ in self.translate_n_best(lines, 1, lines_ahead, strict))
+
+    def translate_n_best(
+        self,
+        lines: Iterable[str],
+        count: int,
+        lines_ahead: int | None = None,
+        strict: bool = True,
+    ) -> Iterator[list[Candidate]]:
+        """Return an iterator of the best translations of each line, best first.
+
+        Args:
+            lines: The lines.
+            count: How many, at most as many as the beam is wide; a line has fewer if there are no
+                more.
             lines_ahead: How many to read before the first is translated; 1 for a conversation. By
                 default some batches, which are then filled with lines of like length.
+            strict: Whether a line for which the model's numbers are no numbers is an error; if not,
+                its translation is empty and its score NaN.
+
+        Raises:
+            UserError: If `count` is no such number; on the way, if a line is faulty.
         """
-        lines, ahead = iter(lines), lines_ahead or self._batch_size * CHUNK_BATCHES
-        while chunk := list(itertools.islice(lines, ahead)):
-            yield from self._translate_chunk(chunk)
+        if not 1 <= count <= self.decoding.beam:
+            raise UserError(
+                "The best translations of a line need to be at least one and at most as many as "
+                f"the beam is wide, {self.decoding.beam}. Received: {count}. Ask for fewer, or "
+                "widen the beam (decoding.beam)."
+            )
+        rows, search = ((line,) for line in lines), self.graph.translate_n_best
+        found = self._run(rows, search if count > 1 else self._best, lines_ahead, strict)
+        return (_candidates(one, count) for one in found)
+
+    def complete(self, pairs: Iterable[tuple[str, str]]) -> Iterator[Candidate]:
+        """Return an iterator of the translation of each line that begins as given.
+
+        Args:
+            pairs: Lines, and with each the beginning of its translation.
+
+        Raises:
+            UserError: If a beginning is not in the vocabulary or is longer than a translation may
+                be, or the model's numbers are no numbers.
+        """
+        tokenizer, most = self.graph.target_tokenizer, self.decoding.maximum_tokens
+
+        def checked() -> Iterator[tuple[str, str]]:
+            for line, beginning in pairs:
+                tokens = check_known(tokenizer, "A prefix", beginning) if beginning else []
+                if len(tokens) >= most:
+                    raise UserError(
+                        f"A prefix needs to be shorter than a translation may be, {most} tokens. "
+                        f"Received: {beginning!r}, of {len(tokens)}. Raise decoding.maximum_tokens."
+                    )
+                yield line, beginning
+
+        found = self._run(checked(), self._completed)
+        return (first for (first,) in (_candidates(one, 1) for one in found))
+
+    def sample(
+        self, lines: Iterable[str], seed: int, temperature: float = 1.0
+    ) -> Iterator[Candidate]:
+        """Return an iterator of a translation of each line, drawn from what the model says.
+
+        Args:
+            lines: The lines.
+            seed: The same lines with the same seed give the same translations.
+            temperature: The lower, the likelier the translations; from 0.001 to 1000.
+
+        Raises:
+            UserError: If the temperature is out of its bounds, or phrases are required.
+        """
+        if self.graph.phrases.required:
+            raise UserError(
+                "Sampling needs to be free of required phrases: it cannot see to them. Received: "
+                f"{len(self.graph.phrases.required)}. Leave them out, or translate by a beam."
+            )
+        if not 1e-3 <= temperature <= 1e3:
+            raise UserError(
+                f"Sampling needs a temperature from 0.001 to 1000. Received: {temperature!r}."
+            )
+        # Far from each other, so that another seed is another one for all batches.
+        seeds = itertools.count(seed, 1_000_003)
+
+        def draw(text: tf.Tensor) -> dict[str, tf.Tensor]:
+            of_batch = tf.constant(next(seeds) % 2**31, tf.int32)
+            drawn = self.graph.sample(text, of_batch, tf.constant(temperature, tf.float32))
+            return {name: values[:, tf.newaxis] for name, values in drawn.items()}
+
+        found = self._run(((line,) for line in lines), draw)
+        return (first for (first,) in (_candidates(one, 1) for one in found))
+
+    def score(self, pairs: Iterable[tuple[str, str]]) -> Iterator[float]:
+        """Return an iterator of the score of each given translation, as a search would give it.
+
+        Args:
+            pairs: Lines, and with each its translation.
+
+        Raises:
+            UserError: If the model's numbers are no numbers.
+        """
+        return (float(found["score"]) for found in self._run(pairs, self.graph.score))
 
     def align(self, line: str) -> Alignment:
         """Translate one line and return where each piece of the translation looked."""
-        source = self.graph.tokenize(tf.constant([line.encode("utf-8", errors="replace")]))
-        translation = self.graph.search(source).tokens[0, 0].numpy().tolist()
-        translation = translation[: translation.index(END)] if END in translation else translation
-        start = self.graph.model.encode(source)
-        states, rows = start.states, []
-        for token in [BEGIN, *translation]:
-            _, states = self.graph.model.decoder.step(tf.constant([token]), states, start.memory)
-            rows.append(states[-1][0])
-        return Alignment(
-            source=self.graph.source_tokenizer.pieces(source[0].numpy().tolist()),
-            target=self.graph.target_tokenizer.pieces([*translation, END]),
-            weights=tf.stack(rows).numpy(),
+        (found,) = self._run([(line,)], self.graph.align, counted=False)
+        source, target = (
+            [_text(piece) for piece in found[f"{side}_tokens"] if piece]
+            for side in ("source", "target")
         )
+        weights = found["alignment"][: len(target), : len(source)]
+        return Alignment(source, target, weights)
 
-    def _translate_chunk(self, chunk: list[str]) -> list[tuple[str, float]]:
-        # Lines of like length share a batch, so that little of it is padding.
-        order = sorted(range(len(chunk)), key=lambda index: len(chunk[index]))
-        results: list[tuple[str, float]] = [("", 0.0)] * len(chunk)
-        for first in range(0, len(order), self._batch_size):
-            indices = order[first : first + self._batch_size]
-            text = [chunk[index].encode("utf-8", errors="replace") for index in indices]
-            found = self.graph.translate(tf.constant(text))
-            self.cut_lines += int(tf.math.count_nonzero(self.graph.is_cut(tf.constant(text))))
-            pairs = zip(found["translation"].numpy(), found["score"].numpy(), strict=True)
-            for index, (translation, score) in zip(indices, pairs, strict=True):
-                results[index] = (translation.decode("utf-8", errors="replace"), float(score))
-        return results
+    def _best(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {name: values[:, tf.newaxis] for name, values in self.graph.translate(text).items()}
+
+    def _completed(self, text: tf.Tensor, beginnings: tf.Tensor) -> dict[str, tf.Tensor]:
+        prefix = self.graph.target_tokenizer.tokenize(beginnings).to_tensor(PAD)
+        found = self.graph.complete(text, prefix)
+        return {name: values[:, tf.newaxis] for name, values in found.items()}
+
+    def _run(
+        self,
+        rows: Iterable[tuple[str, ...]],
+        call: Callable[..., dict[str, tf.Tensor]],
+        lines_ahead: int | None = None,
+        strict: bool = True,
+        counted: bool = True,
+    ) -> Iterator[dict[str, Any]]:
+        """Yield what a function of batches of strings gives for each row, in order."""
+        rows, ahead = iter(rows), lines_ahead or self.decoding.batch_size * CHUNK_BATCHES
+        done = itertools.count(1)
+        while chunk := list(itertools.islice(rows, ahead)):
+            # Lines of like length share a batch, so that little of it is padding.
+            order = sorted(range(len(chunk)), key=lambda index: len(chunk[index][0]))
+            results: dict[int, dict[str, Any]] = {}
+            for first in range(0, len(order), self.decoding.batch_size):
+                indices = order[first : first + self.decoding.batch_size]
+                columns = zip(*(chunk[index] for index in indices), strict=True)
+                texts = [_strings(column) for column in columns]
+                if counted:
+                    self.cut_lines += int(tf.math.count_nonzero(self.graph.is_cut(texts[0])))
+                found = call(*texts)
+                arrays = {name: values.numpy() for name, values in found.items()}
+                for place, index in enumerate(indices):
+                    results[index] = {name: array[place] for name, array in arrays.items()}
+            for index in range(len(chunk)):
+                number, best = next(done), np.ravel(results[index]["score"])[0]
+                if strict and math.isnan(best):
+                    raise _no_numbers(number)
+                yield results[index]
+
+
+def _model(run: Run) -> TranslationModel:
+    # Whatever it was trained in, a float32 result is the same on every machine.
+    model = build_model(run.config.replace({"training.precision": "float32"}))
+    run.load_weights(model)
+    return model
+
+
+def _check_same_vocabulary(runs: Sequence[Run]) -> None:
+    first = runs[0]
+    for run in runs[1:]:
+        pairs = zip(first.tokenizers, run.tokenizers, strict=True)
+        if any(one.model != other.model for one, other in pairs):
+            raise UserError(
+                "An ensemble needs runs of one vocabulary. Received: "
+                f"{first.folder} and {run.folder}, whose tokenizers differ. Train both on the same "
+                "text, with the same vocabulary_size."
+            )
+
+
+def _no_numbers(line: int) -> UserError:
+    return UserError(
+        f"The model's scores for line {line} are no numbers (nan), or nothing that the constraints "
+        "allow is possible. Train again with a lower learning rate, or constrain less."
+    )
+
+
+def _candidates(found: dict[str, Any], count: int) -> list[Candidate]:
+    """Return the first few candidates of a line; after the first, only those that there are."""
+    pairs = zip(found["translation"][:count], found["score"][:count], strict=True)
+    first, *others = [Candidate(_text(text), float(score)) for text, score in pairs]
+    return [first, *(one for one in others if not math.isnan(one.score))]
+
+
+def _strings(lines: Iterable[str]) -> tf.Tensor:
+    return tf.constant([line.encode("utf-8", errors="replace") for line in lines])
+
+
+def _text(line: bytes | np.bytes_) -> str:
+    return line.decode("utf-8", errors="replace")

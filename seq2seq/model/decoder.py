@@ -5,9 +5,10 @@ from typing import Any
 import keras
 from keras import ops, tree
 
-from keras_rnn import RNN, AttentionCell, Memory
+from keras_rnn import RNN, Memory
+from seq2seq.marks import BEGIN, PAD, UNKNOWN
 
-__all__ = ["Decoder"]
+__all__ = ["Decoder", "without_marks"]
 
 
 class Decoder(keras.layers.Layer):
@@ -16,15 +17,19 @@ class Decoder(keras.layers.Layer):
         s_t, a_t = cell(drop(E[y_{t-1}]), s_{t-1}, memory)
         o_t = softmax(V a_t + b)                        (the softmax is left to loss and search)
 
+    and where V is E and a_t is not of its width, `tanh(a_t R + r)` in place of a_t.
+
     Teacher forcing runs this step over a known target by `RNN(cell)`; search runs the same cell
     one step at a time, on the tokens that it chose itself.
 
     Args:
         embedding: The embedding layer E of the target.
-        cell: The `AttentionCell`.
+        cell: The cell, which takes a `memory`: an `AttentionCell`, `ConditionalGRUCell` or
+            `GNMTCell`.
         vocabulary_size: Number of target tokens.
-        tie_embeddings: Whether V is E, transposed; the cell's output then has E's width.
+        tie_embeddings: Whether V is E, transposed.
         dropout: Rate at which the embedded input and the output are dropped in training.
+        word_dropout: Rate at which whole words of the input are dropped in training.
 
     Call arguments:
         target_in: The target, shifted: what each step reads, int32 `(batch, target_time)`.
@@ -40,10 +45,11 @@ class Decoder(keras.layers.Layer):
         self,
         *,
         embedding: Any,
-        cell: AttentionCell,
+        cell: Any,
         vocabulary_size: int,
         tie_embeddings: bool,
         dropout: float,
+        word_dropout: float = 0.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -53,7 +59,11 @@ class Decoder(keras.layers.Layer):
         self.output_layer = OutputLayer(
             vocabulary_size, embedding if tie_embeddings else None, dtype=self.dtype_policy
         )
+        self.readout: Any = None
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.drop_words = keras.layers.Dropout(
+            word_dropout, noise_shape=(None, None, 1), dtype=self.dtype_policy
+        )
 
     def build(self, embedded_shape: Any, memory_shape: Any) -> None:
         """Build the parts.
@@ -66,7 +76,12 @@ class Decoder(keras.layers.Layer):
             self.embedding.build((None, None))
         self.cell.build(embedded_shape, memory_shape)
         self.layer.build((embedded_shape[0], None, embedded_shape[1]))
-        self.output_layer.build((embedded_shape[0], self.cell.output_size))
+        size, width = self.cell.output_size, self.embedding.output_dim
+        if self.output_layer.embedding is not None and size != width:
+            self.readout = keras.layers.Dense(width, activation="tanh", dtype=self.dtype_policy)
+            self.readout.build((embedded_shape[0], size))
+            size = width
+        self.output_layer.build((embedded_shape[0], size))
         self.built = True
 
     def memory(self, values: Any, mask: Any) -> Memory:
@@ -85,11 +100,12 @@ class Decoder(keras.layers.Layer):
 
     def call(self, target_in: Any, states: Any, memory: Memory, training: bool = False) -> Any:
         """Return the logits of all steps of a known target (teacher forcing)."""
-        embedded = self.drop(self.embedding(target_in), training=training)
+        words = self.drop_words(self.embedding(target_in), training=training)
+        embedded = self.drop(words, training=training)
         output = self.layer(
             embedded, initial_state=states, constants={"memory": memory}, training=training
         )
-        return self.output_layer(self.drop(output, training=training))
+        return self.output_layer(self.drop(self._read(output), training=training))
 
     def step(self, tokens: Any, states: Any, memory: Memory) -> tuple[Any, Any]:
         """Run one step on tokens that a search chose.
@@ -100,11 +116,21 @@ class Decoder(keras.layers.Layer):
             memory: What `memory` returned.
 
         Returns:
-            `(logits, states)`: logits float32 `(batch, vocabulary_size)`; the last of the states
-            are the alignments, `(batch, source_time)`.
+            `(logits, states)`: logits float32 `(batch, vocabulary_size)`, and the next states, of
+            which `cell.alignments(states)` are the alignments, `(batch, source_time)`.
         """
         output, states = self.cell(self.embedding(tokens), states, memory=memory)
-        return self.output_layer(output), states
+        return self.output_layer(self._read(output)), states
+
+    def _read(self, output: Any) -> Any:
+        return output if self.readout is None else self.readout(output)
+
+
+def without_marks(logits: Any) -> Any:
+    """Return logits, `(..., vocabulary_size)`, by which no token is chosen that no sentence has."""
+    tokens = ops.arange(ops.shape(logits)[-1])
+    is_mark = (tokens == PAD) | (tokens == UNKNOWN) | (tokens == BEGIN)
+    return ops.where(is_mark, logits - 1e9, logits)
 
 
 class OutputLayer(keras.layers.Layer):

@@ -34,6 +34,7 @@ class Encoder(keras.layers.Layer):
         embedding: The embedding layer E.
         layers: A `StackedRNN` of `Bidirectional` layers that return sequences and states.
         dropout: Rate at which the embedded input and the output are dropped in training.
+        word_dropout: Rate at which whole words of the input are dropped in training.
         padding: The token that fills a sentence up.
 
     Call arguments:
@@ -45,12 +46,22 @@ class Encoder(keras.layers.Layer):
     """
 
     def __init__(
-        self, *, embedding: Any, layers: StackedRNN, dropout: float, padding: int, **kwargs: Any
+        self,
+        *,
+        embedding: Any,
+        layers: StackedRNN,
+        dropout: float,
+        padding: int,
+        word_dropout: float = 0.0,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.embedding = embedding
         self.layers = layers
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.drop_words = keras.layers.Dropout(
+            word_dropout, noise_shape=(None, None, 1), dtype=self.dtype_policy
+        )
         self.padding = padding
 
     def build(self, source_shape: Any) -> None:
@@ -63,6 +74,7 @@ class Encoder(keras.layers.Layer):
     def call(self, source: Any, training: bool = False) -> EncodedSource:
         """Encode a batch of sentences."""
         mask = ops.not_equal(source, self.padding)
-        embedded = self.drop(self.embedding(source), training=training)
+        words = self.drop_words(self.embedding(source), training=training)
+        embedded = self.drop(words, training=training)
         values, *states = self.layers(embedded, mask=mask, training=training)
         return EncodedSource(self.drop(values, training=training), mask, states)

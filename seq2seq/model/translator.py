@@ -7,30 +7,16 @@ from typing import Any, NamedTuple
 
 import keras
 
-from keras_rnn import (
-    GRU,
-    LSTM,
-    AdditiveAttention,
-    AttentionCell,
-    Bidirectional,
-    GRUCell,
-    LSTMCell,
-    Memory,
-    SimpleRNN,
-    SimpleRNNCell,
-    StackedRNN,
-    StackedRNNCells,
-)
+from keras_rnn import Bidirectional, Memory, StackedRNN
 from seq2seq.config import Config
 from seq2seq.marks import PAD
 from seq2seq.model.bridge import Bridge, CopyBridge, DenseBridge, ZeroBridge
 from seq2seq.model.decoder import Decoder
 from seq2seq.model.encoder import Encoder
+from seq2seq.model.parts import decoder_cell, encoder_layer, states_per_cell
 
 __all__ = ["DecoderStart", "TranslationModel", "build_model"]
 
-CELLS = {"simple_rnn": SimpleRNNCell, "gru": GRUCell, "lstm": LSTMCell}
-LAYERS = {"simple_rnn": SimpleRNN, "gru": GRU, "lstm": LSTM}
 BRIDGES = {"zero": ZeroBridge, "copy": CopyBridge, "dense": DenseBridge}
 
 
@@ -146,21 +132,21 @@ def _build(config: Config) -> TranslationModel:
         target_embedding = _embedding(
             vocabulary_size, model.embedding_size, dtype, "target_embedding"
         )
-    cell = _decoder_cell(config)
-    states_per_cell = 2 if model.cell == "lstm" else 1
+    count = states_per_cell(config)
     translator = TranslationModel(
         encoder=_encoder(config, source_embedding),
         bridge=BRIDGES[model.bridge](
-            sizes=[model.decoder_units] * (model.decoder_layers * states_per_cell),
-            states_per_layer=2 * states_per_cell,
+            sizes=[model.decoder_units] * (model.decoder_layers * count),
+            states_per_layer=2 * count,
             dtype=dtype,
         ),
         decoder=Decoder(
             embedding=target_embedding,
-            cell=cell,
+            cell=decoder_cell(config),
             vocabulary_size=vocabulary_size,
             tie_embeddings=model.tie_embeddings,
             dropout=model.dropout,
+            word_dropout=model.word_dropout,
             dtype=dtype,
         ),
         dtype=dtype,
@@ -178,29 +164,14 @@ def _embedding(vocabulary_size: int, size: int, dtype: str, name: str) -> Any:
 
 def _encoder(config: Config, embedding: Any) -> Encoder:
     model, dtype = config.model, config.training.precision
-    layer = LAYERS[model.cell]
     layers = [
-        Bidirectional(
-            layer(model.encoder_units, return_sequences=True, return_state=True, dtype=dtype),
-            dtype=dtype,
-        )
-        for _ in range(model.encoder_layers)
+        Bidirectional(encoder_layer(config), dtype=dtype) for _ in range(model.encoder_layers)
     ]
-    stack = StackedRNN(layers, dropout=model.dropout, residual=model.residual, dtype=dtype)
     return Encoder(
-        embedding=embedding, layers=stack, dropout=model.dropout, padding=PAD, dtype=dtype
-    )
-
-
-def _decoder_cell(config: Config) -> AttentionCell:
-    model, dtype = config.model, config.training.precision
-    cells = [
-        CELLS[model.cell](model.decoder_units, dtype=dtype) for _ in range(model.decoder_layers)
-    ]
-    return AttentionCell(
-        cells[0] if len(cells) == 1 else StackedRNNCells(cells, dtype=dtype),
-        AdditiveAttention(model.attention_units, dtype=dtype),
-        units=model.embedding_size if model.tie_embeddings else model.decoder_units,
-        input_feeding=model.input_feeding,
+        embedding=embedding,
+        layers=StackedRNN(layers, dropout=model.dropout, residual=model.residual, dtype=dtype),
+        dropout=model.dropout,
+        word_dropout=model.word_dropout,
+        padding=PAD,
         dtype=dtype,
     )

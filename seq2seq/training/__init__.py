@@ -2,6 +2,8 @@
 
 from seq2seq.training.loop import DivergedError, TrainingResult, Validate, train
 from seq2seq.training.progress import Display, Report, RichDisplay, SilentDisplay
+from seq2seq.training.scheduled import mix_inputs, sampling_probability
+from seq2seq.training.sequence_loss import sequence_loss
 
 __all__ = [
     "Display",
@@ -11,5 +13,8 @@ __all__ = [
     "SilentDisplay",
     "TrainingResult",
     "Validate",
+    "mix_inputs",
+    "sampling_probability",
+    "sequence_loss",
     "train",
 ]

@@ -24,11 +24,14 @@ from seq2seq.data.corpus import ParallelCorpus
 from seq2seq.errors import UserError
 from seq2seq.files import writing
 from seq2seq.model.translator import TranslationModel, build_model
+from seq2seq.training.average import averaged_weights
+from seq2seq.training.counters import Counters
 from seq2seq.training.history import append_history, cut_history
 from seq2seq.training.interrupt import stop_on_signal
 from seq2seq.training.metrics import LossMeter, mean_loss, perplexity
 from seq2seq.training.prepare import Prepared, make_optimizer, prepare
 from seq2seq.training.progress import Display, Report, SilentDisplay
+from seq2seq.training.scheduled import make_mix
 from seq2seq.training.step import make_evaluation_step, make_train_step
 
 __all__ = ["DivergedError", "TrainingResult", "Validate", "train"]
@@ -61,23 +64,6 @@ class TrainingResult(NamedTuple):
     scores: dict[str, float]
     best: float
     is_interrupted: bool
-
-
-class Progress(tf.Module):
-    """What of the loop itself a checkpoint holds."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        with tf.device("CPU:0"):
-            self.step = tf.Variable(0, dtype=tf.int64)
-            self.seconds = tf.Variable(0.0, dtype=tf.float64)
-            # Sums since the last validation.
-            self.loss = tf.Variable(0.0, dtype=tf.float64)
-            self.tokens = tf.Variable(0.0, dtype=tf.float64)
-            self.best = tf.Variable(-math.inf, dtype=tf.float64)
-            self.validated_step = tf.Variable(-1, dtype=tf.int64)
-            self.validation_loss = tf.Variable(math.nan, dtype=tf.float64)
-            self.validations_since_best = tf.Variable(0, dtype=tf.int64)
 
 
 def train(
@@ -145,14 +131,18 @@ class _Loop:
         self.steps_per_epoch = self.batches.batches_per_epoch(0)
         self.total_steps = self.epochs * self.steps_per_epoch
         self.model = model
-        self.optimizer, self.schedule = make_optimizer(
-            config, training.epochs * self.steps_per_epoch
-        )
+        all_steps = training.epochs * self.steps_per_epoch
+        self.optimizer, self.schedule = make_optimizer(config, all_steps)
         self.update = make_train_step(
-            self.model, self.optimizer, training.label_smoothing, training.clip_norm
+            self.model,
+            self.optimizer,
+            training.label_smoothing,
+            training.clip_norm,
+            make_mix(training, self.model, self.optimizer, all_steps),
+            training.r_drop,
         )
         self.evaluate = make_evaluation_step(self.model)
-        self.progress = Progress()
+        self.progress = Counters()
         self.checkpoints = Checkpoints(
             prepared.run,
             model=self.model,
@@ -223,7 +213,16 @@ class _Loop:
         self._log(loss=report[0], perplexity=report[1], tokens_per_second=report[2], rate=rate)
 
     def _validate(self) -> None:
-        """Measure the model, log it, and save; the best weights are remembered."""
+        """Measure the model or its average, log it, and save; the best is remembered."""
+        with averaged_weights(self.model, self.optimizer):
+            is_best = self._measure()
+            # The best first: a crash before the latest repeats this step, and so this decision.
+            if is_best:
+                self.checkpoints.save_best(self.step)
+        self.checkpoints.save(self.step)
+
+    def _measure(self) -> bool:
+        """Measure the model and log it; return whether it is the best so far."""
         loss = mean_loss(self.evaluate, self.prepared.validation)
         if self.validate is not None:
             self.scores = self.validate(
@@ -244,7 +243,7 @@ class _Loop:
         self._show_validation(loss, is_best)
         self.progress.loss.assign(0.0)
         self.progress.tokens.assign(0.0)
-        self.checkpoints.save(self.step, is_best)
+        return is_best
 
     def _show_validation(self, loss: float, is_best: bool) -> None:
         measured = {

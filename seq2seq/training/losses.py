@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from seq2seq.marks import PAD
 
-__all__ = ["SequenceLoss", "masked_cross_entropy"]
+__all__ = ["SequenceLoss", "consistent_cross_entropy", "masked_cross_entropy"]
 
 
 class SequenceLoss(NamedTuple):
@@ -57,4 +57,32 @@ def masked_cross_entropy(
         loss=tf.reduce_sum(weights * smoothed),
         negative_log_likelihood=tf.reduce_sum(weights * nll),
         tokens=tf.reduce_sum(weights),
+    )
+
+
+def consistent_cross_entropy(
+    target_out: tf.Tensor, logits: tf.Tensor, label_smoothing: float, weight: float
+) -> SequenceLoss:
+    """Return the loss of a batch that was run twice, each time with other dropout (R-Drop).
+
+        E = (E_1 + E_2) / 2 + weight / 4 sum_t (KL(p_{1,t} || p_{2,t}) + KL(p_{2,t} || p_{1,t}))
+
+    Args:
+        target_out: The target tokens, int32 `(batch, target_time)`.
+        logits: Of both runs, one below the other, float32 `(2 * batch, target_time,
+            vocabulary_size)`.
+        label_smoothing: The share of probability spread over the vocabulary.
+        weight: The weight of the divergence, alpha in the paper.
+
+    Reference: Liang et al., 2021, https://arxiv.org/abs/2106.14448
+    """
+    both = masked_cross_entropy(tf.tile(target_out, [2, 1]), logits, label_smoothing)
+    one, other = tf.split(tf.nn.log_softmax(logits), 2)
+    # KL(p || q) + KL(q || p) = sum_k (p_k - q_k) (log p_k - log q_k)
+    divergence = tf.reduce_sum((tf.exp(one) - tf.exp(other)) * (one - other), axis=-1)
+    divergence = tf.reduce_sum(tf.where(target_out != PAD, divergence, 0.0))
+    return SequenceLoss(
+        loss=both.loss / 2 + weight / 4 * divergence,
+        negative_log_likelihood=both.negative_log_likelihood / 2,
+        tokens=both.tokens / 2,
     )

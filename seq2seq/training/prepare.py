@@ -111,7 +111,9 @@ def make_optimizer(
         total_steps=total_steps,
     )
     optimizers = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
-    optimizer = optimizers[training.optimizer](schedule)
+    momentum = training.ema_momentum
+    average = {"use_ema": True, "ema_momentum": momentum} if momentum else {}
+    optimizer = optimizers[training.optimizer](schedule, **average)
     if training.precision == "mixed_float16":
         return keras.optimizers.LossScaleOptimizer(optimizer), schedule
     return optimizer, schedule

@@ -6,7 +6,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from seq2seq.training.losses import SequenceLoss, masked_cross_entropy
+from seq2seq.training.losses import (
+    SequenceLoss,
+    consistent_cross_entropy,
+    masked_cross_entropy,
+)
 
 __all__ = ["make_evaluation_step", "make_train_step"]
 
@@ -18,6 +22,8 @@ def make_train_step(
     optimizer: keras.optimizers.Optimizer,
     label_smoothing: float,
     clip_norm: float,
+    mix: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
+    r_drop: float = 0.0,
 ) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], SequenceLoss]:
     """Return a compiled function that updates the weights on one batch.
 
@@ -35,15 +41,22 @@ def make_train_step(
         optimizer: The optimizer; a `LossScaleOptimizer` scales the loss.
         label_smoothing: The share of probability spread over the vocabulary.
         clip_norm: The longest gradient; 0 for no clipping.
+        mix: Maps source and shifted target to what the decoder reads; by default the target.
+        r_drop: The weight of the divergence of two runs with other dropout; 0: one run.
     """
     # Created here, since an optimizer must not create variables inside a compiled function.
     optimizer.build(model.trainable_variables)
 
     @tf.function(input_signature=[TOKENS, TOKENS, TOKENS], autograph=False)
     def train_step(source: tf.Tensor, target_in: tf.Tensor, target_out: tf.Tensor) -> SequenceLoss:
+        read = target_in if mix is None else mix(source, target_in)
         with tf.GradientTape() as tape:
-            logits = model((source, target_in), training=True)
-            sums = masked_cross_entropy(target_out, logits, label_smoothing)
+            if r_drop:
+                logits = model((tf.tile(source, [2, 1]), tf.tile(read, [2, 1])), training=True)
+                sums = consistent_cross_entropy(target_out, logits, label_smoothing, r_drop)
+            else:
+                logits = model((source, read), training=True)
+                sums = masked_cross_entropy(target_out, logits, label_smoothing)
             loss = optimizer.scale_loss(sums.loss / sums.tokens)
         # An embedding's gradient comes as rows, some of them twice; dense, it is summed, as a norm
         # needs it to be.

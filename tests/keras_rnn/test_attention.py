@@ -10,8 +10,8 @@ from reference.twins import assert_equal, give_random_weights
 
 from keras_rnn import (
     RNN,
-    AdditiveAttention,
     AttentionCell,
+    BahdanauAttention,
     GRUCell,
     LSTMCell,
     Memory,
@@ -29,13 +29,13 @@ CELLS = {
 
 
 def mechanism(rng):
-    attention = AdditiveAttention(7)
+    attention = BahdanauAttention(7)
     attention.build(QUERY, VALUES)
     return give_random_weights(attention, rng)
 
 
 def attention_cell(rng, make=CELLS["lstm"], input_feeding=True, dtype=None, **options):
-    attention = AdditiveAttention(7, dtype=dtype)
+    attention = BahdanauAttention(7, dtype=dtype)
     cell = AttentionCell(make(dtype=dtype, **options), attention, 5, input_feeding)
     cell.build(INPUT, VALUES)
     return give_random_weights(cell, rng)
@@ -57,7 +57,7 @@ def test_the_mechanism_equals_the_numpy_reference(mask, rng):
     query, values = rng.normal(size=QUERY), rng.normal(size=VALUES)
     memory = attention.memory(tf.constant(values, "float32"), mask)
     expected = additive_attention(query, values, *attention.get_weights(), mask=mask)
-    assert_equal(attention(query, memory), expected)
+    assert_equal(attention(query, memory)[:2], expected)
 
 
 @pytest.mark.parametrize("input_feeding", [False, True])
@@ -132,8 +132,8 @@ def test_padding_the_memory_changes_nothing(rng):
 def test_a_mask_of_all_true_is_no_mask(rng):
     attention = mechanism(rng)
     query, values = rng.normal(size=QUERY), tf.constant(rng.normal(size=VALUES), "float32")
-    masked = attention(query, attention.memory(values, np.ones((3, 5), bool)))
-    assert_equal(masked, attention(query, attention.memory(values)))
+    masked = attention(query, attention.memory(values, np.ones((3, 5), bool)))[:2]
+    assert_equal(masked, attention(query, attention.memory(values))[:2])
 
 
 def test_a_fully_masked_memory_gives_zeros_and_finite_gradients(rng):
@@ -142,7 +142,7 @@ def test_a_fully_masked_memory_gives_zeros_and_finite_gradients(rng):
     values = tf.constant(rng.normal(size=VALUES), "float32")
     with tf.GradientTape() as tape:
         tape.watch([query, values])
-        context, alignments = attention(query, attention.memory(values, MASK))
+        context, alignments, _ = attention(query, attention.memory(values, MASK))
         loss = tf.reduce_sum(context**2) + tf.reduce_sum(alignments**2)
     np.testing.assert_array_equal(context[2], np.zeros(6))
     np.testing.assert_array_equal(alignments[2], np.zeros(5))
@@ -172,7 +172,7 @@ def test_dropout_of_the_wrapped_cell_has_one_mask_for_all_steps_of_a_call(input_
     rates = {"dropout": 0.5, "recurrent_dropout": 0.5, "seed": 3}
     cell = attention_cell(rng, CELLS["lstm"], input_feeding, **rates)
     x, memory = tf.constant(rng.normal(size=(3, 4, 2)), "float32"), memory_of(cell, rng)
-    noise = AttentionCell.from_config(cell.get_config()).draw_noise(3, 2)
+    noise, _ = AttentionCell.from_config(cell.get_config()).draw_noise(3, 2)
     states = [np.zeros((3, size)) for size in (4, 4, 5, 5)]
     steps = []
     for t in range(4):
@@ -217,16 +217,16 @@ def test_a_call_builds_the_cell_around_a_built_mechanism(rng):
 
 
 def test_without_the_shape_of_its_memory_the_cell_says_what_to_call():
-    cell = AttentionCell(GRUCell(4), AdditiveAttention(7), 5)
+    cell = AttentionCell(GRUCell(4), BahdanauAttention(7), 5)
     with pytest.raises(ValueError, match=r"needs the shape of its memory.*`cell.build"):
         RNN(cell)(np.zeros((3, 4, 2)))
 
 
 @pytest.mark.parametrize("units", [0, -3, 1e10, "a"])
 def test_units_that_are_no_size_are_refused(units):
-    with pytest.raises(ValueError, match=r"`AdditiveAttention` needs `units` to be a positive"):
-        AdditiveAttention(units)
+    with pytest.raises(ValueError, match=r"`BahdanauAttention` needs `units` to be a positive"):
+        BahdanauAttention(units)
     with pytest.raises(ValueError, match=r"`AttentionCell` needs `units` to be a positive integer"):
-        AttentionCell(GRUCell(4), AdditiveAttention(7), units)
+        AttentionCell(GRUCell(4), BahdanauAttention(7), units)
     with pytest.raises(ValueError, match="`AttentionCell` needs a cell with"):
-        AttentionCell(units, AdditiveAttention(7), 5)
+        AttentionCell(units, BahdanauAttention(7), 5)

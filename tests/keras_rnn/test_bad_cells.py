@@ -5,8 +5,8 @@ import pytest
 
 from keras_rnn import (
     RNN,
-    AdditiveAttention,
     AttentionCell,
+    BahdanauAttention,
     ConditionalGRUCell,
     DeepTransitionCell,
     GRUCell,
@@ -20,7 +20,7 @@ from keras_rnn import (
 
 
 def attention_cell():
-    return AttentionCell(GRUCell(4), AdditiveAttention(3), units=4)
+    return AttentionCell(GRUCell(4), BahdanauAttention(3), units=4)
 
 
 @pytest.mark.parametrize("wrap", [ResidualCell, HighwayCell, lambda cell: ZoneoutCell(cell, 0.1)])
@@ -41,14 +41,14 @@ def test_what_is_no_list_of_cells_is_refused(make, cells):
 def test_an_attention_cell_stands_around_a_stack_and_not_in_it(make):
     with pytest.raises(ValueError, match=r"states have fixed sizes.*\[4, 4, None\].*around the"):
         make([GRUCell(4), attention_cell()])
-    AttentionCell(make([GRUCell(4), GRUCell(4)]), AdditiveAttention(3), units=4)
+    AttentionCell(make([GRUCell(4), GRUCell(4)]), BahdanauAttention(3), units=4)
 
 
 @pytest.mark.parametrize("attention", [None, GRUCell(4)])
 def test_a_cell_with_attention_needs_a_mechanism(attention):
     with pytest.raises(ValueError, match=r"`AttentionCell` needs `attention` to be a mechanism"):
         AttentionCell(GRUCell(4), attention, units=4)
-    with pytest.raises(ValueError, match=r"needs `attention` to be a mechanism. Received: .*Addi"):
+    with pytest.raises(ValueError, match=r"needs `attention` to be a mechanism. Received: .*Bahd"):
         ConditionalGRUCell(GRUCell(4), attention, GRUCell(4))
 
 

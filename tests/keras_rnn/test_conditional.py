@@ -17,7 +17,7 @@ from reference.wrapper_oracles import conditional_step
 
 from keras_rnn import (
     RNN,
-    AdditiveAttention,
+    BahdanauAttention,
     ConditionalGRUCell,
     DeepTransitionCell,
     DropoutCell,
@@ -36,7 +36,7 @@ STEPS = {"gru": (GRUCell, gru_step), "lstm": (LSTMCell, lstm_step)}
 
 
 def conditional(rng, first, second, **options):
-    attention = AdditiveAttention(7, dtype="float64")
+    attention = BahdanauAttention(7, dtype="float64")
     cell = ConditionalGRUCell(first, attention, second, **options)
     cell.build((3, 2), VALUES)
     return give_random_weights(cell, rng)
@@ -135,12 +135,12 @@ def test_what_is_around_it_passes_the_memory_on(around, rng):
 
 def test_the_second_cell_drops_entries_of_the_context(rng):
     cells = GRUCell(3), GRUCell(3, dropout=0.5)
-    cell = ConditionalGRUCell(cells[0], AdditiveAttention(7), cells[1])
+    cell = ConditionalGRUCell(cells[0], BahdanauAttention(7), cells[1])
     cell.build((3, 2), VALUES)
-    first, second = cell.draw_noise(3, 2)
-    assert first is None
+    first, second, of_mechanism = cell.draw_noise(3, 2)
+    assert first is of_mechanism is None
     assert second.inputs.shape == (3, 6)
-    plain = ConditionalGRUCell(GRUCell(3), AdditiveAttention(7), GRUCell(3))
+    plain = ConditionalGRUCell(GRUCell(3), BahdanauAttention(7), GRUCell(3))
     assert plain.draw_noise(3, 2) is None
 
 
@@ -155,7 +155,7 @@ def test_a_second_cell_that_drops_all_of_its_input_does_not_know_the_memory(rng)
 
 
 def test_config_makes_the_same_cell_again():
-    cell = ConditionalGRUCell(GRUCell(3), AdditiveAttention(7), GRUCell(3, reset_after=False), True)
+    cell = ConditionalGRUCell(GRUCell(3), BahdanauAttention(7), GRUCell(3, reset_after=False), True)
     again = ConditionalGRUCell.from_config(cell.get_config())
     assert again.get_config() == cell.get_config()
     assert [again.first_cell.reset_after, again.second_cell.reset_after] == [True, False]
@@ -164,7 +164,7 @@ def test_config_makes_the_same_cell_again():
 
 
 def test_a_call_builds_the_cell_around_a_built_mechanism(rng):
-    attention = AdditiveAttention(7)
+    attention = BahdanauAttention(7)
     attention.build((None, 3), VALUES)
     memory = attention.memory(tf.constant(rng.normal(size=VALUES), "float32"))
     cell = ConditionalGRUCell(GRUCell(3), attention, GRUCell(3))
@@ -173,7 +173,7 @@ def test_a_call_builds_the_cell_around_a_built_mechanism(rng):
 
 
 def test_parts_that_do_not_fit_are_refused(rng):
-    attention = AdditiveAttention(7)
+    attention = BahdanauAttention(7)
     with pytest.raises(ValueError, match="`ConditionalGRUCell` needs a cell with `call"):
         ConditionalGRUCell(GRUCell(3), attention, 3)
     with pytest.raises(ValueError, match=r"`ConditionalGRUCell` needs cells with states of equal"):

@@ -64,7 +64,7 @@ def kernel(monkeypatch):
     return Kernel(monkeypatch)
 
 
-@pytest.mark.parametrize("graph", [False, True])
+@pytest.mark.parametrize("graph", [pytest.param(False, marks=pytest.mark.slow), True])
 @pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("flags", [(), SEQUENCES, ZERO, BACKWARDS, ZERO + SEQUENCES])
 @pytest.mark.parametrize("layer_class", [LSTM, GRU])

@@ -12,8 +12,8 @@ from reference.wrapper_oracles import dropout_step, expected_zoneout_step, zoneo
 
 from keras_rnn import (
     RNN,
-    AdditiveAttention,
     AttentionCell,
+    BahdanauAttention,
     DropoutCell,
     GRUCell,
     LSTMCell,
@@ -140,7 +140,7 @@ def test_of_a_stack_the_first_state_of_each_cell_is_dropped():
     for cell in (inner, ZoneoutCell(inner, 0.5), keras.layers.StackedRNNCells(inner.cells)):
         states = drawn_by(DropoutCell(cell, state_dropout=0.5), 5, 1).states
         assert [None if s is None else s.shape[1] for s in states] == [2, None, 3, 4, None]
-    around = AttentionCell(inner, AdditiveAttention(3), 6)
+    around = AttentionCell(inner, BahdanauAttention(3), 6)
     states = drawn_by(DropoutCell(around, state_dropout=0.5), 5, 1).states
     assert [s is not None for s in states] == [True, False, True, True, False, False, False]
 
@@ -248,7 +248,7 @@ def test_another_number_of_rates_than_of_states_is_refused(rates):
 
 
 def test_a_state_of_no_fixed_size_is_never_zoned_out():
-    cell = AttentionCell(GRUCell(4), AdditiveAttention(3), 6)
+    cell = AttentionCell(GRUCell(4), BahdanauAttention(3), 6)
     *zoned, alignments = ZoneoutCell(cell, 0.5).draw_noise(2, 3).own
     assert [each.values.shape[1] for each in zoned] == [4, 6]
     assert alignments is None

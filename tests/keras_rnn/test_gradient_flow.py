@@ -11,8 +11,8 @@ from keras_rnn import (
     GRU,
     LSTM,
     RNN,
-    AdditiveAttention,
     AttentionCell,
+    BahdanauAttention,
     Bidirectional,
     GRUCell,
     LSTMCell,
@@ -128,7 +128,7 @@ def test_a_stateful_layer_starts_where_it_stands_and_stays_there(rng):
 
 
 def test_an_attention_cell_takes_its_memory_as_a_constant(rng):
-    attention = AdditiveAttention(3, dtype="float64")
+    attention = BahdanauAttention(3, dtype="float64")
     cell = AttentionCell(GRUCell(2, dtype="float64"), attention, UNITS)
     cell.build((BATCH, FEATURES), (BATCH, 7, 2))
     layer = RNN(cell, return_sequences=True)

@@ -17,8 +17,8 @@ from reference.twins import MASKS
 
 from keras_rnn import (
     RNN,
-    AdditiveAttention,
     AttentionCell,
+    BahdanauAttention,
     Bidirectional,
     DeepTransitionCell,
     DropoutCell,
@@ -161,7 +161,7 @@ def test_what_a_cell_inside_draws_is_what_it_would_draw_alone(name, rng):
 
 
 def test_the_memory_passes_through_to_an_attention_cell(rng, monkeypatch):
-    attention = AdditiveAttention(4, **FLOAT64)
+    attention = BahdanauAttention(4, **FLOAT64)
     inner = AttentionCell(SimpleRNNCell(UNITS, **FLOAT64), attention, UNITS)
     inner.build((3, UNITS), (3, 4, 6))
     cell = inner
@@ -181,7 +181,7 @@ def test_the_memory_passes_through_to_an_attention_cell(rng, monkeypatch):
 
 def test_an_attention_cell_may_stand_around_them(rng):
     cell = DropoutCell(ZoneoutCell(GRUCell(UNITS), 0.5, seed=1), 0.5, per_step=True, seed=2)
-    cell = AttentionCell(cell, AdditiveAttention(4), UNITS)
+    cell = AttentionCell(cell, BahdanauAttention(4), UNITS)
     cell.build((3, UNITS), (3, 4, 6))
     memory = cell.attention.memory(tf.constant(rng.normal(size=(3, 4, 6)), "float32"))
     x, layer = rng.normal(size=SHAPE), RNN(cell, return_sequences=True)

@@ -45,15 +45,19 @@ def test_the_public_names_are_these():
         "SLSTM",
         "SRU",
         "SSRU",
-        "AdditiveAttention",
         "AttentionCell",
+        "AttentionMechanism",
+        "BahdanauAttention",
+        "BahdanauMonotonicAttention",
         "Bidirectional",
         "CellWrapper",
         "ConditionalGRUCell",
+        "CoverageAttention",
         "DeepTransitionCell",
         "DropoutCell",
         "ESNCell",
         "EachStep",
+        "GNMTCell",
         "GRUCell",
         "GradientFlow",
         "HighwayCell",
@@ -66,6 +70,10 @@ def test_the_public_names_are_these():
         "LayerNormLSTMCell",
         "LayerNormSimpleRNN",
         "LayerNormSimpleRNNCell",
+        "LocationAwareAttention",
+        "Look",
+        "LuongAttention",
+        "LuongMonotonicAttention",
         "MGUCell",
         "MaxAbsolute",
         "Memory",
@@ -73,6 +81,7 @@ def test_the_public_names_are_these():
         "MinGRUCell",
         "MinLSTM",
         "MinLSTMCell",
+        "MultiHeadDotAttention",
         "MultiplicativeLSTM",
         "MultiplicativeLSTMCell",
         "NASCell",
@@ -85,6 +94,7 @@ def test_the_public_names_are_these():
         "SLSTMCell",
         "SRUCell",
         "SSRUCell",
+        "SeveralAttentions",
         "SimpleRNN",
         "SimpleRNNCell",
         "StackedRNN",
@@ -93,7 +103,10 @@ def test_the_public_names_are_these():
         "ZoneoutCell",
         "convert",
         "gradient_flow",
+        "hardmax",
+        "monotonic_attention",
         "plot_gradient_flow",
+        "safe_cumprod",
     ]
 
 
@@ -129,6 +142,11 @@ def test_each_public_class_is_documented_and_typed(name):
         assert not lacks_hints(function), method
 
 
+# No layers, or layers to inherit from.
+NOT_SAVED = {
+    *("AttentionMechanism", "CellWrapper", "EachStep", "GradientFlow", "Look", "Memory"),
+    "RecurrentCell",
+}
 # Those that saved models of TensorFlow Addons name so.
 ADDONS = {"ESNCell", "LayerNormLSTMCell", "LayerNormSimpleRNNCell", "NASCell", "PeepholeLSTMCell"}
 
@@ -136,7 +154,7 @@ ADDONS = {"ESNCell", "LayerNormLSTMCell", "LayerNormSimpleRNNCell", "NASCell", "
 @pytest.mark.parametrize("name", CLASSES)
 def test_each_public_layer_is_saved_under_the_name_of_the_package(name):
     cls = getattr(keras_rnn, name)
-    if name not in {"CellWrapper", "EachStep", "GradientFlow", "Memory", "RecurrentCell"}:
+    if name not in NOT_SAVED:
         package = "Addons" if name in ADDONS else "keras_rnn"
         assert keras.saving.get_registered_name(cls) == f"{package}>{name}"
 

@@ -37,6 +37,7 @@ def layer_around(name, rng, **options):
     return layer
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(
     name=st.sampled_from(list(CELLS)),
@@ -110,3 +111,23 @@ def test_the_config_keeps_recompute():
     layer = GRU.from_config(GRU(3, recompute=4).get_config())
     assert layer.recompute == 4
     assert "recompute" not in GRU(3).get_config()
+
+
+class TwinStatesCell(contract_cells.ThirdPartyCell):
+    """Both of its states are one tensor, as alignments that are also remembered."""
+
+    def __init__(self, units=3, **kwargs):
+        super().__init__(units, **kwargs)
+        self.state_size = [units, units]
+
+    def step(self, projected, states, training=False):
+        h = tf.tanh(projected + self.recur(states[0], self.recurrent_kernel) - states[1] ** 2)
+        return h, [h, h]
+
+
+@pytest.mark.parametrize("options", [{"recompute": 2}, {"truncation": (5, 5)}])
+def test_states_that_are_one_tensor_have_each_a_gradient_of_its_own(options, rng):
+    layer = RNN(TwinStatesCell(dtype="float64"), return_state=True, **options)
+    x = tf.constant(rng.normal(size=(3, 5, 2)))
+    layer(x)
+    assert_close(trained(layer, x), automatically_trained(layer, x))

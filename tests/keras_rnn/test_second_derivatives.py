@@ -91,7 +91,11 @@ def test_a_hessian_in_training_is_refused(rng):
 
 @pytest.mark.parametrize(
     ("layer_class", "options", "training"),
-    [(SimpleRNN, {}, False), (LSTM, {}, False), (GRU, {"unroll": True}, True)],
+    [
+        (SimpleRNN, {}, False),
+        pytest.param(LSTM, {}, False, marks=pytest.mark.slow),
+        pytest.param(GRU, {"unroll": True}, True, marks=pytest.mark.slow),
+    ],
 )
 def test_a_second_derivative_equals_finite_differences(layer_class, options, training, rng):
     layer = built(layer_class, rng, **options)
@@ -108,6 +112,7 @@ def test_a_second_derivative_equals_finite_differences(layer_class, options, tra
     assert abs(slope) > 1e-3
 
 
+@pytest.mark.slow
 def test_two_first_derivatives_of_one_tape_are_no_second_derivative(rng, monkeypatch):
     layer = built(SimpleRNN, rng)
     x, _ = arguments(layer, rng)
@@ -129,6 +134,7 @@ def test_two_first_derivatives_of_one_tape_are_no_second_derivative(rng, monkeyp
     assert len(taken) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["nested_tapes", "gradients_beside"])
 def test_a_first_derivative_through_a_function_is_no_second_one(kind, rng):
     layer = built(SimpleRNN, rng)

@@ -186,7 +186,7 @@ def text_model(layer):
     return keras.Model(tokens, keras.layers.Dense(1)(layer(embedded)))
 
 
-@pytest.mark.parametrize("is_functional", [True, False])
+@pytest.mark.parametrize("is_functional", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_fit_takes_the_steps_that_automatic_differentiation_takes(
     is_functional, rng, monkeypatch, tmp_path
 ):
@@ -263,6 +263,7 @@ for count in (1, 2):
 """
 
 
+@pytest.mark.slow
 def test_replicas_in_threads_train_as_one_does():
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", REPLICAS]

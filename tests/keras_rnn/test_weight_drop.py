@@ -17,8 +17,8 @@ from reference.wrapper_oracles import dropped
 
 from keras_rnn import (
     RNN,
-    AdditiveAttention,
     AttentionCell,
+    BahdanauAttention,
     GRUCell,
     LSTMCell,
     Memory,
@@ -173,7 +173,7 @@ def test_both_ways_back_give_equal_gradients(name, rng, monkeypatch):
 
 
 def test_around_attention_what_meets_a_state_is_dropped(rng, monkeypatch):
-    cell = AttentionCell(GRUCell(3, dtype="float64"), AdditiveAttention(4, dtype="float64"), 2)
+    cell = AttentionCell(GRUCell(3, dtype="float64"), BahdanauAttention(4, dtype="float64"), 2)
     cell.build((3, 2), (3, 4, 6))
     values, keys = tf.constant(rng.normal(size=(3, 4, 6))), tf.constant(rng.normal(size=(3, 4, 4)))
     constants = {"memory": Memory(values, keys, None)}

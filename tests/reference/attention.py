@@ -19,14 +19,26 @@ def additive_attention(query, values, query_kernel, memory_kernel, score_kernel,
     return contexts, alignments
 
 
-def attention_step(x, states, cell_step, attend, attention_kernel, input_feeding):
+def attention_step(
+    x,
+    states,
+    cell_step,
+    attend,
+    attention_kernel,
+    input_feeding,
+    activation=np.tanh,
+    output_attention=True,
+):
     """One step of an attention cell.
 
     `cell_step` maps `(x, states)` to output and states, `attend` a query to context and alignments.
+    Without an `attention_kernel`, what is attended is the context.
     """
     *cell_states, attended, _ = states
     seen = np.concatenate([x, attended], axis=-1) if input_feeding else x
     output, cell_states = cell_step(seen, cell_states)
-    context, alignments = attend(output)
-    attended = np.tanh(np.concatenate([output, context], axis=-1) @ attention_kernel)
-    return attended, [*cell_states, attended, alignments]
+    attended, alignments = attend(output)
+    if attention_kernel is not None:
+        both = np.concatenate([output, attended], axis=-1)
+        attended = activation(both @ attention_kernel)
+    return attended if output_attention else output, [*cell_states, attended, alignments]

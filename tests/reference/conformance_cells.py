@@ -6,6 +6,7 @@ from keras import ops
 from reference.attention import additive_attention, attention_step
 from reference.cells import gru_step, lstm_step, sigmoid, simple_step
 from reference.further_oracles import slstm_step
+from reference.mechanisms import gnmt_step
 from reference.wrapper_oracles import (
     conditional_step,
     deep_transition_step,
@@ -41,7 +42,9 @@ class WithMemory(CellWrapper):
 
     def get_initial_state(self, batch_size=None):
         values = ops.zeros((batch_size, *MEMORY_SHAPE), self.compute_dtype)
-        return contract.initial_state(self.cell, batch_size, memory=Memory(values, values, None))
+        attention = self.cell.attention
+        memory = attention.memory(values) if attention.built else Memory(values, values, None)
+        return contract.initial_state(self.cell, batch_size, memory=memory)
 
 
 def by_weights(step, **options):
@@ -138,3 +141,21 @@ def conditional_gru_step(inputs, states, weights):
         states[0],
     )
     return output, [after, alignments]
+
+
+def gnmt_gru_step(inputs, states, weights):
+    """Three GRUs, and additive attention in the lowest; the topmost adds what is below it."""
+    values, *others = weights
+    memory = np.broadcast_to(values, (len(inputs), *values.shape))
+    cells = [
+        lambda x, states, of_cell=others[start : start + 3]: gru_step(x, states, *of_cell)
+        for start in (0, 6, 9)
+    ]
+    return gnmt_step(
+        inputs,
+        states,
+        cells,
+        lambda query: additive_attention(query, memory, *others[3:6]),
+        use_new_attention=True,
+        residual=True,
+    )

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from seq2seq.config import Config
-from seq2seq.model.translator import build_model
+from seq2seq.model.translator import DecoderStart, build_model
 
 VOCABULARY = 270
 SIZES = {
@@ -31,6 +31,12 @@ def random_model(config, rng, scale=0.6):
     for variable in model.trainable_variables:
         variable.assign(rng.normal(size=variable.shape) * scale)
     return model
+
+
+def says(bias, *tokens):
+    """Make the model of this output bias say these tokens rather than any other."""
+    is_said = np.isin(np.arange(bias.shape[0]), tokens)
+    bias.assign(np.where(is_said, 100.0, -100.0))
 
 
 def random_tokens(rng, lengths, width=None):
@@ -62,3 +68,27 @@ class BagModel(keras.Model):
         context = keras.ops.mean(self.embedding(source), axis=1, keepdims=True)
         seen = self.drop(self.embedding(target_in) + context, training=training)
         return keras.ops.cast(self.dense(seen), "float32")
+
+
+class SteppingBag(BagModel):
+    """A bag model that can be run step by step too, like the decoder of a translation model."""
+
+    @property
+    def decoder(self):
+        return self
+
+    def encode(self, source):
+        return DecoderStart(keras.ops.mean(self.embedding(source), axis=1), None)
+
+    def step(self, tokens, states, memory):
+        return keras.ops.cast(self.dense(self.embedding(tokens) + states), "float32"), states
+
+
+def step_by_step(model, source, target_in):
+    """Run the decoder as a search would, on tokens that are known."""
+    states, memory = model.encode(source)
+    logits = []
+    for tokens in target_in.T:
+        step, states = model.decoder.step(tokens, states, memory)
+        logits.append(step.numpy())
+    return np.stack(logits, axis=1)

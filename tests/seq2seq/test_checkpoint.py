@@ -48,6 +48,11 @@ def refusal(function, *arguments):
     return str(caught.value)
 
 
+def save_both(checkpoints, step):
+    checkpoints.save_best(step)
+    checkpoints.save(step)
+
+
 def checkpoints_of(run, model):
     optimizer = keras.optimizers.Adam(0.01)
     optimizer.build(model.trainable_variables)
@@ -92,12 +97,8 @@ def test_a_created_run_opens_as_what_it_was_created_from(tmp_path, tiny_config, 
     opened = Run.open(folder)
     assert opened.config == tiny_config
     assert [side.model for side in opened.tokenizers] == [side.model for side in tokenizers]
-    assert {path.name for path in folder.iterdir()} == {
-        "config.toml",
-        "run.json",
-        "source.spm",
-        "target.spm",
-    }
+    names = {"config.toml", "run.json", "source.spm", "target.spm"}
+    assert {path.name for path in folder.iterdir()} == names
     assert [path.name for path in folder.parent.iterdir()] == ["run"]
     assert not opened.has_checkpoint()
 
@@ -139,11 +140,12 @@ def test_a_run_may_go_on_longer_and_be_watched_otherwise(trained_run, tiny_confi
     Run.open(trained_run).check_same(tiny_config.replace({"decoding.beam": 9}))
 
 
-def test_a_linear_schedule_binds_the_epochs(tmp_path, tiny_config, tokenizers):
-    linear = tiny_config.replace({"training.schedule": "linear"})
-    run = Run.create(tmp_path / "run", linear, tokenizers)
-    run.check_same(linear)
-    text = refusal(run.check_same, linear.replace({"training.epochs": 2}))
+@pytest.mark.parametrize(("key", "value"), [("schedule", "linear"), ("sampling_rate", 0.5)])
+def test_what_goes_by_the_epochs_binds_them(key, value, tmp_path, tiny_config, tokenizers):
+    bound = tiny_config.replace({f"training.{key}": value})
+    run = Run.create(tmp_path / "run", bound, tokenizers)
+    run.check_same(bound)
+    text = refusal(run.check_same, bound.replace({"training.epochs": 2}))
     assert "differs in training.epochs (1, now 2)." in text
 
 
@@ -193,7 +195,7 @@ def test_every_variable_of_a_model_is_saved_and_loaded(
     run = Run.create(tmp_path / "run", config, tokenizers)
     saved = build_model(config)
     values = fill(saved, rng)
-    checkpoints_of(run, saved).save(7, is_best=True)
+    save_both(checkpoints_of(run, saved), 7)
     for folder in ("best", "latest"):  # the best is gone the second time
         loaded = build_model(config.replace({"training.seed": 9}))
         run.load_weights(loaded)
@@ -239,11 +241,11 @@ def test_a_damaged_checkpoint_is_refused_and_nothing_of_it_removed(run_copy, mod
 @pytest.mark.parametrize("size", [0, 100, 50_000])
 def test_a_checkpoint_that_cannot_be_written_leaves_the_older_one(new_run, model, rng, size):
     older = fill(model, rng)
-    checkpoints_of(new_run, model).save(1, is_best=True)
+    save_both(checkpoints_of(new_run, model), 1)
     checkpoints = checkpoints_of(new_run, model)
     fill(model, rng)
     with files_of_at_most(size):
-        text = refusal(lambda: checkpoints.save(2, is_best=True))
+        text = refusal(lambda: save_both(checkpoints, 2))
     assert f"{new_run.folder} cannot be written: " in text
     assert "{{" not in text
     new_run.load_weights(model)
@@ -271,7 +273,7 @@ def test_a_full_disk_between_best_and_latest_repeats_the_step(new_run, model, mo
         return save(self, *arguments, **options)
 
     monkeypatch.setattr(tf.train.CheckpointManager, "save", save_best_only)
-    assert "No space left on device. Free some" in refusal(lambda: checkpoints.save(2, True))
+    assert "No space left on device. Free some" in refusal(lambda: save_both(checkpoints, 2))
     newest = {name: checkpoint._newest(new_run.folder / name) for name in ("best", "latest")}
     assert newest["best"].endswith("ckpt-2")
     assert newest["latest"].endswith("ckpt-1")

@@ -67,7 +67,7 @@ MISTAKES = [
     ([*NEW, "--set", "model.dropout=nan"], "model.dropout to be a finite number"),
     ([*NEW, "--set", "model.dropout"], "--set needs SECTION.KEY=VALUE"),
     ([*NEW, "--set", "training.epochs=0"], "training.epochs to be at least 1. Received: 0."),
-    ([*NEW, "--set", "model.cell=gur"], "one of simple_rnn, gru, lstm. Received: 'gur'. Did you"),
+    ([*NEW, "--set", "model.cell=gur"], "mgu, sru, ssru. Received: 'gur'. Did you"),
     ([*NEW, "--set", "model.encoder_units=1000000000"], "model.encoder_units to be at least 1 and"),
     ([*NEW, "--set", "data.batch_tokens=1000000000000"], "data.batch_tokens to be an integer"),
     ([*NEW, "--set", "data.vocabulary_size=5000"], "where this text allows at most "),
@@ -214,6 +214,7 @@ def test_every_help_comes_at_once_and_without_tensorflow():
     assert min(times) < 0.5
 
 
+@pytest.mark.slow
 def test_an_output_that_is_closed_or_full_ends_the_command_in_silence_or_one_line(trained_run):
     def start(**options):
         words = [*SEQ2SEQ, "translate", str(trained_run), "--beam", "1"]

@@ -2,13 +2,17 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import tensorflow as tf
+from reference.models import random_model
 
 from seq2seq import export as module
+from seq2seq.checkpoint import Checkpoints, Run
 from seq2seq.data.tokenizer import TokenizerPair
 from seq2seq.export import TRIAL, check_saved_model, export, run_signature
 from seq2seq.inference import Translator
@@ -18,6 +22,18 @@ TEXT = ["The dog sees the cats.", "", " \t ", "line\u2028separator", "🐶 runs 
 BYTES = [b"\xff\xfe broken \xc3", b"nul\x00 inside", b"\x00" * 50, b"\xed\xa0\x80", b"a\nb\r\nc"]
 LINES = [line.encode() for line in TEXT] + BYTES
 LONG = [b"a dog " * 170_000, b"\x00" * 1_000_000, "\ufdfa".encode() * 330_000]
+
+TEXTS, NUMBERS, MORE_TEXTS = (1, tf.string), (1, tf.float32), (2, tf.string)
+ONE = {"translation": TEXTS, "score": NUMBERS}
+LOOKED = {"source_tokens": MORE_TEXTS, "target_tokens": MORE_TEXTS, "alignment": (3, tf.float32)}
+SCORED = {"score": NUMBERS, "log_probability": NUMBERS, "tokens": (1, tf.int32)}
+PROMISED = {
+    "serving_default": [{"text": TEXTS}, ONE],
+    "translate_n_best": [{"text": TEXTS}, {"translation": MORE_TEXTS, "score": (2, tf.float32)}],
+    "score": [{"source": TEXTS, "target": TEXTS}, SCORED],
+    "align": [{"text": TEXTS}, {**ONE, **LOOKED}],
+    "sample": [{"text": TEXTS, "seed": (0, tf.int32), "temperature": (0, tf.float32)}, ONE],
+}
 
 # What anyone with TensorFlow can do; it must not find this package.
 LOADER = """
@@ -46,6 +62,20 @@ answer["is_unchanged"] = all(
     (old == new.numpy()).all() for old, new in zip(before, serve.variables, strict=True)
 )
 answer["variables"] = len(before)
+def plain(value):
+    if isinstance(value, list):
+        return [plain(one) for one in value]
+    return value.decode() if isinstance(value, bytes) else value
+text = tf.constant(lines)
+for name, given in {
+    "serving_default": {"text": text},
+    "translate_n_best": {"text": text},
+    "score": {"source": text, "target": text[::-1]},
+    "align": {"text": text},
+    "sample": {"text": text, "seed": tf.constant(3), "temperature": tf.constant(0.7)},
+}.items():
+    found = loaded.signatures[name](**given)
+    answer[name] = {key: plain(value.numpy().tolist()) for key, value in found.items()}
 
 with tf.Graph().as_default(), tf.compat.v1.Session() as session:
     signature = tf.compat.v1.saved_model.loader.load(session, ["serve"], folder)
@@ -65,8 +95,17 @@ json.dump(answer, sys.stdout)
 
 
 @pytest.fixture(scope="module")
-def translator(trained_run):
-    return Translator.load(trained_run)
+def run_folder(trained_run, tmp_path_factory):
+    """A run of random weights, so that what it says depends on what it reads."""
+    run = Run.open(shutil.copytree(trained_run, tmp_path_factory.mktemp("random") / "run"))
+    model = random_model(run.config, np.random.default_rng(5), scale=0.8)
+    Checkpoints(run, model).save_best(99)
+    return run.folder
+
+
+@pytest.fixture(scope="module")
+def translator(run_folder):
+    return Translator.load(run_folder)
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +118,22 @@ def quick(translator):
 
 
 @pytest.fixture(scope="module")
-def version(trained_run, tmp_path_factory):
-    return export(trained_run, tmp_path_factory.mktemp("export") / "models")
+def checked():
+    return []
+
+
+@pytest.fixture(scope="module")
+def version(run_folder, checked, tmp_path_factory):
+    check = module._check_signature
+    spied = lambda name, *rest: checked.append(name) or check(name, *rest)  # noqa: E731
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_check_signature", spied)
+        return export(run_folder, tmp_path_factory.mktemp("export") / "models")
+
+
+@pytest.fixture(scope="module")
+def signatures(version):
+    return tf.saved_model.load(str(version)).signatures
 
 
 @pytest.fixture(scope="module")
@@ -143,27 +196,57 @@ def test_a_line_of_a_megabyte_takes_no_longer_than_its_bound(answer, translator)
         assert translation == translator.graph.translate(bounded)["translation"][0].numpy().decode()
 
 
-def test_inference_writes_no_variable(answer, version):
+def test_inference_writes_no_variable(answer, signatures):
     assert answer["is_unchanged"]
-    serve = tf.saved_model.load(str(version)).signatures["serving_default"]
-    graph = serve.graph.as_graph_def()
+    graph = signatures["serving_default"].graph.as_graph_def()
     nodes = [*graph.node, *(node for f in graph.library.function for node in f.node_def)]
     operations = {node.op for node in nodes}
     assert "ReadVariableOp" in operations
     assert [name for name in operations if "Assign" in name or "Random" in name] == []
 
 
-def test_the_signature_is_the_one_that_is_promised(version):
-    serve = tf.saved_model.load(str(version)).signatures["serving_default"]
-    assert serve.structured_input_signature[1] == {"text": tf.TensorSpec([None], tf.string, "text")}
-    outputs = {
-        name: (spec.shape.rank, spec.dtype) for name, spec in serve.structured_outputs.items()
-    }
-    assert outputs == {"translation": (1, tf.string), "score": (1, tf.float32)}
+def test_all_signatures_are_there_and_were_checked(version, checked, signatures):
+    assert signatures.keys() == PROMISED.keys()
+    assert ["serving_default", *checked] == list(PROMISED)
 
 
+@pytest.mark.parametrize("name", PROMISED)
+def test_the_signatures_are_those_that_are_promised(name, signatures):
+    serve = signatures[name]
+    (_, inputs), outputs = serve.structured_input_signature, serve.structured_outputs
+    assert all(spec.name == key for key, spec in inputs.items())
+    for specs, promised in zip((inputs, outputs), PROMISED[name], strict=True):
+        assert {key: (spec.shape.rank, spec.dtype) for key, spec in specs.items()} == promised
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_each_signature_gives_what_python_gives(name, answer, translator):
+    text = tf.constant(LINES)
+    inputs = {"text": text, "source": text, "target": text[::-1]}
+    inputs |= {"seed": tf.constant(3), "temperature": tf.constant(0.7)}
+    method = "translate" if name == "serving_default" else name
+    expected = getattr(translator.graph, method)(**{key: inputs[key] for key in PROMISED[name][0]})
+    assert answer[name].keys() == expected.keys()
+    for key, values in expected.items():
+        wanted = values.numpy()
+        if wanted.dtype == object:
+            wanted = np.vectorize(bytes.decode, otypes=[object])(wanted)
+            assert answer[name][key] == wanted.tolist()
+        else:
+            np.testing.assert_allclose(answer[name][key], wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_as_many_translations_come_as_the_beam_is_wide_best_first(answer):
+    best, served = answer["translate_n_best"], answer["serving_default"]
+    assert np.shape(best["translation"]) == np.shape(best["score"]) == (len(LINES), 2)
+    assert [line for line, _ in best["translation"]] == served["translation"]
+    assert not any(first < second for first, second in best["score"])  # NaN: there is none
+
+
+@pytest.mark.slow
 def test_versions_count_up_and_nothing_else_is_in_the_folder(quick, version, monkeypatch):
     monkeypatch.setattr(module, "check_saved_model", lambda *_: None)
+    monkeypatch.setattr(module, "OTHER_SIGNATURES", ())
     models = version.parent
     assert [path.name for path in models.iterdir()] == ["1"]
     assert export("run", models) == models / "2"
@@ -182,12 +265,14 @@ def test_a_model_that_fails_its_check_is_not_published(quick, version, monkeypat
         raise RuntimeError("not the same")
 
     monkeypatch.setattr(module, "check_saved_model", fail)
+    monkeypatch.setattr(module, "OTHER_SIGNATURES", ())
     before = sorted(version.parent.rglob("*"))
     with pytest.raises(RuntimeError, match="not the same"):
         export("run", version.parent)
     assert sorted(version.parent.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_a_model_that_only_python_can_load_is_not_published(quick, tmp_path, monkeypatch):
     def write(graph, folder):
         signatures = {"serving_default": graph.translate}
@@ -199,6 +284,7 @@ def test_a_model_that_only_python_can_load_is_not_published(quick, tmp_path, mon
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_check_tells_another_model(version, tiny_config, translator):
     other = build_model(tiny_config.replace({"training.seed": 7}))
     tokenizers = TokenizerPair(translator.graph.source_tokenizer, translator.graph.target_tokenizer)

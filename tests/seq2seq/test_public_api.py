@@ -20,6 +20,7 @@ NAMES = [
 LIGHT = [
     "seq2seq",
     "seq2seq.errors",
+    "seq2seq.options",
     "seq2seq.config",
     "seq2seq.cli.main",
     "seq2seq.data.corpus",

@@ -15,12 +15,15 @@ from seq2seq.errors import UserError
 from seq2seq.training.loop import train
 from seq2seq.training.progress import SilentDisplay
 
-# Dropout, shuffling over two epochs, Adam, and a learning rate that falls at each validation.
+# Dropout, shuffling over two epochs, Adam, a learning rate that falls at each validation, averages
+# of the weights, and words that the decoder draws.
 CHANGES = {
     "model.cell": "simple_rnn",
     "model.dropout": 0.3,
     "training.epochs": 2,
     "training.schedule": "plateau",
+    "training.ema_momentum": 0.9,
+    "training.sampling_rate": 0.5,
     "training.report_every": 1,
     "training.validate_every": 8,
 }

@@ -63,4 +63,4 @@ def test_validation_scores_greedy_translations_and_compiles_once_for_a_model(run
         model.decoder.embedding.embeddings.assign(other.decoder.embedding.embeddings)
     assert measured[0] != measured[1]
     validate(run, other, text)
-    assert validate._translator.graph.model is other
+    assert validate._translator.graph.models[0] is other

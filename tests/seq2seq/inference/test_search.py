@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reference.decoding import MARKS, assert_found, beam, greedy, hypotheses, search
 from reference.search import (
     BEGIN,
     END,
@@ -16,38 +17,9 @@ from reference.search import (
     until_end,
 )
 
-from seq2seq.inference.beam import beam_search, length_penalty, repeat_rows
-from seq2seq.inference.greedy import greedy_search
-
-MARKS = {"begin": BEGIN, "end": END, "padding": PADDING}
-
-
-def greedy(chain, steps, rows=None):
-    start = chain.start(rows)
-    return greedy_search(chain.step, start, len(start["row"]), steps, **MARKS)
-
-
-def beam(chain, steps, width, weight=1.0, rows=None):
-    start = chain.start(rows)
-    options = {"beam": width, "length_weight": weight, **MARKS}
-    return beam_search(chain.step, repeat_rows(start, width), len(start["row"]), steps, **options)
-
-
-def hypotheses(result, row):
-    """Tokens up to the end, log-probability and score of each hypothesis of a row."""
-    tokens = [until_end(tokens) for tokens in result.tokens[row].numpy()]
-    return list(
-        zip(tokens, result.log_probabilities[row].numpy(), result.scores[row].numpy(), strict=True)
-    )
-
-
-def assert_found(result, row, expected):
-    actual = hypotheses(result, row)
-    assert [tokens for tokens, _, _ in actual] == [one.tokens for one in expected]
-    np.testing.assert_allclose(
-        [numbers for _, *numbers in actual], [one[1:] for one in expected], rtol=1e-4, atol=1e-5
-    )
-
+from seq2seq.inference import BeamSearch, GreedySearch, Sampling, decode
+from seq2seq.inference.beam import length_penalty
+from seq2seq.inference.hypotheses import repeat_rows
 
 SEARCHES = st.fixed_dictionaries(
     {
@@ -83,8 +55,7 @@ def test_a_narrow_beam_finds_what_a_search_with_lists_finds(drawn, steps, width,
         expected = narrow_search(chain, row, steps, weight, width)
         # With fewer hypotheses than places, the rest of the places are impossible.
         assert np.all(result.log_probabilities[row, len(expected) :] < -1e8)
-        actual = type(result)(*(value[:, : len(expected)] for value in result))
-        assert_found(actual, row, expected)
+        assert_found(result, row, expected)
 
 
 @settings(max_examples=15, deadline=None)
@@ -118,18 +89,18 @@ def test_greedy_search_takes_the_likeliest_token_at_each_step(drawn, steps):
 def test_tokens_scores_and_padding_of_every_hypothesis_agree(drawn, steps, width, weight):
     chain = chain_of(drawn)
     result = beam(chain, steps, width, weight)
-    assert np.all(np.diff(result.scores, axis=1) <= 0)
-    for row in range(len(chain.table)):
-        for index, (tokens, log_probability, score) in enumerate(hypotheses(result, row)):
-            if log_probability > -1e8:
-                after_end = result.tokens[row, index, len(tokens) :]
-                assert not np.any(after_end)
-                assert PADDING not in tokens
-                assert BEGIN not in tokens
-                expected = chain.log_probability(row, tokens)
-                np.testing.assert_allclose(log_probability, expected, rtol=1e-4, atol=1e-5)
-                divided = expected / penalty(len(tokens), weight)
-                np.testing.assert_allclose(score, divided, rtol=1e-4, atol=1e-5)
+    is_possible = result.log_probabilities.numpy() > -1e8
+    np.testing.assert_array_equal(np.isnan(result.scores), ~is_possible)
+    assert np.all(np.diff(np.where(is_possible, result.scores, -1e9), axis=1) <= 0)
+    for row, index in np.argwhere(is_possible):
+        tokens, log_probability, score = hypotheses(result, row)[index]
+        assert not np.any(result.tokens[row, index, len(tokens) :])
+        assert PADDING not in tokens
+        assert BEGIN not in tokens
+        expected = chain.log_probability(row, tokens)
+        np.testing.assert_allclose(log_probability, expected, rtol=1e-4, atol=1e-5)
+        divided = expected / penalty(len(tokens), weight)
+        np.testing.assert_allclose(score, divided, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("search", [greedy, lambda *given, **more: beam(*given, 3, **more)])
@@ -150,33 +121,52 @@ class EndingChain:
     def __init__(self):
         self.steps = 0
 
-    def start(self, rows):
-        return tf.constant(rows, tf.int32)
-
     def step(self, tokens, states):
         self.steps += 1
         likely = tf.where(states > 0, 3, END)
         return tf.math.log(tf.one_hot(likely, 5, 0.9, 0.025)), states - 1
 
 
+def count(strategy, rows):
+    """Decode rows of an `EndingChain`: how many steps it took, and what was found."""
+    chain = EndingChain()
+    states = tf.constant(rows, tf.int32)
+    return decode(strategy, chain.step, states, len(rows), 6, marks=MARKS), chain.steps
+
+
 @pytest.mark.parametrize(("rows", "steps"), [([2, 0, 3], 4), ([0], 1), ([9, 0], 6)])
 def test_greedy_search_stops_when_all_rows_have_ended(rows, steps):
-    chain = EndingChain()
-    tokens = greedy_search(chain.step, chain.start(rows), len(rows), 6, **MARKS).tokens
-    assert chain.steps == tokens.shape[-1] == steps
-    for row, count in enumerate(rows):
-        expected = ([3] * count + [END] + [PADDING] * 6)[:steps]
-        assert tokens[row, 0].numpy().tolist() == expected
+    result, taken = count(GreedySearch(), rows)
+    assert taken == result.tokens.shape[-1] == steps
+    for row, said in enumerate(rows):
+        expected = ([3] * said + [END] + [PADDING] * 6)[:steps]
+        assert result.tokens[row, 0].numpy().tolist() == expected
 
 
 @pytest.mark.parametrize(("rows", "steps"), [([2, 0], 4), ([0], 2), ([9, 0], 6)])
 def test_beam_search_stops_when_all_hypotheses_have_ended(rows, steps):
     """The second hypothesis says one token that is unlikely, and then ends as well."""
-    chain = EndingChain()
-    options = {"beam": 2, "length_weight": 0.0, **MARKS}
-    start = repeat_rows(chain.start(rows), 2)
-    tokens = beam_search(chain.step, start, len(rows), 6, **options).tokens
-    assert chain.steps == tokens.shape[-1] == steps
+    result, taken = count(BeamSearch(2, end=END), rows)
+    assert taken == result.tokens.shape[-1] == steps
+
+
+# Tempered so, a draw is the likeliest token.
+STRATEGIES = [
+    GreedySearch(),
+    BeamSearch(2, end=END, length_weight=0.7),
+    BeamSearch(2, end=END, groups=2, diversity=0.1),
+    Sampling(tf.constant([1, 1]), temperature=0.01),
+]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda strategy: type(strategy).__name__)
+def test_a_hypothesis_that_has_ended_never_changes_however_long_others_run(strategy):
+    short, _ = count(strategy, [1])
+    long, _ = count(strategy, [1, 9])
+    assert until_end(long.tokens[0, 0]) == until_end(short.tokens[0, 0]) == (3, END)
+    assert not np.any(long.tokens[0, 0, 2:])
+    np.testing.assert_allclose(long.log_probabilities[0, 0], 2 * np.log(0.9), rtol=1e-5)
+    np.testing.assert_allclose(long.scores[0, 0], short.scores[0, 0], rtol=1e-6)
 
 
 @pytest.mark.parametrize("search", [greedy, lambda *given, **more: beam(*given, 3, **more)])
@@ -206,3 +196,19 @@ def test_a_longer_hypothesis_wins_by_a_larger_weight():
 def test_rows_are_repeated_side_by_side():
     repeated = repeat_rows({"a": tf.constant([[1, 2], [3, 4]])}, 2)
     assert repeated["a"].numpy().tolist() == [[1, 2], [1, 2], [3, 4], [3, 4]]
+
+
+def test_eagerly_and_in_a_graph_the_same_is_found(rng):
+    """In a graph neither the number of rows nor the length of what is found is known before."""
+    chain = Chain.random(rng, rows=4, vocabulary_size=6)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)], autograph=False)
+    def in_a_graph(rows):
+        start = {"row": rows, "before": tf.fill(tf.shape(rows), BEGIN)}
+        strategy = BeamSearch(3, end=END, length_weight=1.0)
+        return decode(strategy, chain.step, start, tf.shape(rows)[0], 7, marks=MARKS)
+
+    wanted = search(BeamSearch(3, end=END, length_weight=1.0), chain, 7)
+    for found, expected in zip(in_a_graph(tf.range(4)), wanted, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert in_a_graph(tf.zeros([0], tf.int32)).tokens.shape == (0, 3, 0)

@@ -1,16 +1,13 @@
 """From strings to strings, with models of random weights, which say all sorts of things."""
 
-import dataclasses
 import itertools
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from reference.models import random_model
+from reference.models import says
 from reference.search import penalty
 
-from seq2seq.data.corpus import read_parallel
-from seq2seq.data.tokenizer import train_tokenizers
 from seq2seq.inference import Translator
 from seq2seq.marks import BEGIN, END, PAD, UNKNOWN
 
@@ -18,55 +15,9 @@ VOCABULARY = 330
 LINES = ["The dog sleeps.", "", "We saw the cow in the garden.", "  \t ", "x", "\u2603 \U0001f600"]
 
 
-@pytest.fixture(scope="module")
-def tokenizers(tiny_config):
-    data = tiny_config.data
-    return train_tokenizers(read_parallel(data.source, data.target), data)
-
-
-@pytest.fixture(scope="module")
-def model(tiny_config):
-    return random_model(tiny_config, np.random.default_rng(5), scale=0.8)
-
-
-@pytest.fixture(scope="module")
-def make(model, tokenizers, tiny_config):
-    """Make a translator; keys of `[decoding]` can be changed."""
-
-    def translator(**decoding):
-        decoding = dataclasses.replace(tiny_config.decoding, **decoding)
-        return Translator.of_model(model, tokenizers, decoding)
-
-    return translator
-
-
-@pytest.fixture(scope="module")
-def beam_translator(make):
-    return make(beam=3, batch_size=2)
-
-
-@pytest.fixture(scope="module")
-def greedy_translator(make):
-    return make(beam=1, batch_size=2)
-
-
 @pytest.fixture(params=["beam", "greedy"])
 def translator(request, beam_translator, greedy_translator):
     return beam_translator if request.param == "beam" else greedy_translator
-
-
-@pytest.fixture
-def bias(model):
-    """The output bias, to make the model say what a test wants; put back afterwards."""
-    variable = model.decoder.output_layer.bias
-    before = variable.numpy()
-    yield variable
-    variable.assign(before)
-
-
-def says(bias, *tokens):
-    """Make the model say these tokens rather than any other."""
-    bias.assign(np.where(np.isin(np.arange(VOCABULARY), tokens), 100.0, -100.0))
 
 
 def test_lines_come_back_in_order_whatever_batch_they_were_in(translator):
@@ -246,7 +197,7 @@ def test_the_graph_is_traced_once_whatever_comes(greedy_translator):
 
 def test_a_run_is_loaded_with_other_decoding_and_in_float32(trained_run):
     translator = Translator.load(trained_run, beam=1, batch_size=3)
-    assert translator.graph.model.dtype_policy.name == "float32"
+    assert translator.graph.models[0].dtype_policy.name == "float32"
     translations = list(translator.translate(LINES))
     assert len(translations) == len(LINES)
     assert translations[1] == translations[3] == ""

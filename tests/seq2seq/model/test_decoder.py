@@ -1,18 +1,8 @@
-"""The decoder: running token by token, as search does, equals teacher forcing."""
+"""The decoder: running token by token, as search does, equals teacher forcing; its readout."""
 
 import numpy as np
 import pytest
-from reference.models import random_model, random_tokens, tiny_model_config
-
-
-def step_by_step(model, source, target_in):
-    """Run the decoder as a search would, on tokens that are known."""
-    states, memory = model.encode(source)
-    logits = []
-    for tokens in target_in.T:
-        step, states = model.decoder.step(tokens, states, memory)
-        logits.append(step.numpy())
-    return np.stack(logits, axis=1)
+from reference.models import random_model, random_tokens, step_by_step, tiny_model_config
 
 
 @pytest.mark.parametrize(
@@ -50,3 +40,34 @@ def test_the_first_step_reads_no_attention_yet(rng):
     assert states[-2].shape == (2, 5)
     assert not np.any(states[-2])
     assert not np.any(states[-1])
+
+
+@pytest.mark.parametrize(("kind", "layers", "size"), [("conditional", 1, 6 + 6), ("gnmt", 2, 6)])
+def test_tied_to_the_embedding_an_output_of_another_size_goes_through_a_readout(
+    kind, layers, size, rng
+):
+    config = tiny_model_config(model_decoder=kind, model_decoder_layers=layers)
+    decoder = (model := random_model(config, rng)).decoder
+    start, tokens = model.encode(random_tokens(rng, [3, 2])), random_tokens(rng, [1, 1])[:, 0]
+    output, _ = decoder.cell(decoder.embedding(tokens), start.states, memory=start.memory)
+    kernel, bias = decoder.readout.get_weights()
+    embeddings, offset = decoder.embedding.get_weights()[0], decoder.output_layer.bias.numpy()
+    assert kernel.shape == (size, 5)
+    expected = np.tanh(output.numpy() @ kernel + bias) @ embeddings.T + offset
+    logits, _ = decoder.step(tokens, *start)
+    np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model_decoder": "conditional", "model_decoder_layers": 1, "model_tie_embeddings": False},
+        {"model_decoder": "gnmt", "model_tie_embeddings": False},
+        {"model_decoder": "gnmt", "model_embedding_size": 6},
+        {},
+    ],
+)
+def test_there_is_no_readout_where_none_is_needed(changes, rng):
+    model = random_model(tiny_model_config(**changes), rng)
+    assert model.decoder.readout is None
+    assert not any("readout" in variable.path for variable in model.variables)

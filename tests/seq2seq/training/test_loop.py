@@ -1,8 +1,6 @@
 """The loop on a model that stands in: reports, the best, the end, interruption, divergence."""
 
-import functools
 import math
-import os
 import shutil
 import signal
 import threading
@@ -10,69 +8,20 @@ import threading
 import numpy as np
 import pytest
 import tensorflow as tf
+from reference.looping import (
+    STEPS,
+    VOCABULARY,
+    Recorder,
+    assert_same_weights,
+    interrupt,
+    stored,
+    train_bag,
+)
 from reference.models import BagModel
 
-from seq2seq.checkpoint import Run, model_variables
+from seq2seq.checkpoint import Run
 from seq2seq.training.history import append_history, read_history
-from seq2seq.training.loop import DivergedError, train
-from seq2seq.training.progress import SilentDisplay
-
-VOCABULARY, STEPS = 330, 5
-
-
-class Recorder(SilentDisplay):
-    """Keeps what it is told."""
-
-    def __init__(self, on_report=lambda report: None):
-        self.reports, self.messages, self.started, self.stopped = [], [], [], 0
-        self.on_report = on_report
-
-    def start(self, step, total_steps):
-        self.started.append((step, total_steps))
-
-    def report(self, report):
-        self.reports.append(report)
-        self.on_report(report)
-
-    def message(self, text):
-        self.messages.append(text)
-
-    def stop(self):
-        self.stopped += 1
-
-
-@pytest.fixture(scope="module")
-def config(tiny_config, tiny_corpus, tmp_path_factory):
-    """An epoch of five updates."""
-    folder = tmp_path_factory.mktemp("few")
-    for ending in ("en", "de"):
-        lines = (tiny_corpus / f"train.{ending}").read_text(encoding="utf-8").splitlines()[:20]
-        (folder / f"train.{ending}").write_text("\n".join(lines), encoding="utf-8")
-    return tiny_config.replace(
-        {
-            "data.source": str(folder / "train.en"),
-            "data.target": str(folder / "train.de"),
-            "data.batch_tokens": 300,
-            "training.optimizer": "sgd",
-            "training.learning_rate": 0.5,
-            "training.warmup_steps": 4,
-            "training.report_every": 1,
-            "training.validate_every": 3,
-        }
-    )
-
-
-def train_bag(config, folder, validate=None, display=None, model=None, **changes):
-    """Train a bag model; return the result and its weights."""
-    config = config.replace({f"training.{name}": value for name, value in changes.items()})
-    model = model or BagModel(VOCABULARY, dropout=0.2)
-    return train(config, folder, validate, display, model=model), model.get_weights()
-
-
-@pytest.fixture
-def run(config, tmp_path):
-    """Train in a folder of this test's own."""
-    return functools.partial(train_bag, config, tmp_path / "run")
+from seq2seq.training.loop import DivergedError
 
 
 @pytest.fixture(scope="module")
@@ -87,19 +36,6 @@ def scores(*values):
     """A `validate` that returns these scores one after the other."""
     remaining = iter(values)
     return lambda run, model, text: {"bleu": next(remaining)}
-
-
-def stored(folder, name):
-    """The weights in a checkpoint."""
-    model = BagModel(VOCABULARY, dropout=0.2, seed=99)
-    path = tf.train.latest_checkpoint(str(folder / name))
-    tf.train.Checkpoint(model=model_variables(model)).restore(path).expect_partial()
-    return model.get_weights()
-
-
-def assert_same_weights(first, second):
-    for one, other in zip(first, second, strict=True):
-        np.testing.assert_array_equal(one, other)
 
 
 def test_every_update_is_reported_with_its_step_epoch_and_rate(finished):
@@ -195,16 +131,6 @@ def test_more_epochs_go_on_where_the_last_ended(run, finished):
     assert [report.step for report in display.reports] == [6, 7, 8, 9, 10]
     assert read_history(result.folder)["step"] == [3, 5, 6, 9, 10]
     assert_same_weights(weights, finished[2])
-
-
-def interrupt(number, step, times=1):
-    """A display that sends this process a signal when a step is reported."""
-
-    def on_report(report):
-        for _ in range(times if report.step == step else 0):
-            os.kill(os.getpid(), number)
-
-    return Recorder(on_report)
 
 
 def test_an_interrupt_saves_and_the_next_call_goes_on_to_the_same_end(run, finished):

@@ -1,12 +1,14 @@
 """The loss against a NumPy oracle with one-hot targets, and its gradient."""
 
+import math
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seq2seq.training.losses import masked_cross_entropy
+from seq2seq.training.losses import consistent_cross_entropy, masked_cross_entropy
 
 
 def reference_loss(targets, logits, smoothing=0.0, padding=0):
@@ -78,6 +80,37 @@ def test_the_gradient_equals_finite_differences_and_leaves_padding_out(smoothing
         expected[index] = (rise[0] - rise[1]) / (2 * step)
     np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-5)
     assert not gradient[targets == 0].any()
+
+
+def divergence(p, q):
+    """KL(p || q) of two lists of logits, term by term."""
+    p, q = (np.exp(x) / np.sum(np.exp(x)) for x in (p, q))
+    return sum(one * math.log(one / other) for one, other in zip(p, q, strict=True))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_two_runs_of_a_batch_are_held_to_each_other(smoothing):
+    targets, first = random_case(4)
+    second = random_case(5)[1]
+    sums = consistent_cross_entropy(
+        tf.constant(targets), tf.constant(np.concatenate([first, second])), smoothing, weight=2.0
+    )
+    losses = [reference_loss(targets, logits, smoothing) for logits in (first, second)]
+    apart = sum(
+        divergence(first[index], second[index]) + divergence(second[index], first[index])
+        for index in zip(*np.nonzero(targets), strict=True)
+    )
+    expected = np.mean(losses, axis=0)
+    expected[0] += 2.0 / 4 * apart
+    np.testing.assert_allclose([float(value) for value in sums], expected, rtol=1e-5)
+
+
+def test_two_equal_runs_cost_what_one_does():
+    targets, logits = random_case(4)
+    twice = tf.constant(np.concatenate([logits, logits]))
+    found = consistent_cross_entropy(tf.constant(targets), twice, 0.1, weight=5.0)
+    once = masked_cross_entropy(tf.constant(targets), tf.constant(logits), 0.1)
+    np.testing.assert_allclose(found, once, rtol=1e-6)
 
 
 def test_extreme_logits_give_a_finite_loss():

@@ -117,6 +117,19 @@ def test_the_step_trains_with_dropout_and_evaluates_without(batch):
     assert len(losses) == 3
 
 
+def test_two_runs_without_dropout_train_as_one_and_with_dropout_are_told_apart(batch):
+    expected = dense_gradients(BagModel(VOCABULARY), batch, smoothing=0.2)
+    model = BagModel(VOCABULARY)
+    before = values(model.trainable_variables)
+    update = make_train_step(model, keras.optimizers.SGD(0.5), 0.2, clip_norm=0, r_drop=3.0)
+    assert float(update(*batch).tokens) == 7
+    for change, gradient in zip(changes(model, before), expected, strict=True):
+        np.testing.assert_allclose(change, 0.5 * gradient, atol=1e-6)
+    model = BagModel(VOCABULARY, dropout=0.5)
+    sums = make_train_step(model, keras.optimizers.SGD(0.0), 0.0, 1.0, r_drop=3.0)(*batch)
+    assert float(sums.loss) > float(sums.negative_log_likelihood)
+
+
 def test_evaluation_measures_without_smoothing_and_moves_nothing(batch):
     model = BagModel(VOCABULARY, dropout=0.5)
     before = values(model.variables)

@@ -1,0 +1,196 @@
+"""The contract of an attention mechanism, and the memory that it looks at."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from keras_rnn._checks import check_count
+from keras_rnn._types import Noise, Shape, State, Tensor
+from keras_rnn.attention.probability import masked_softmax
+
+__all__ = [
+    "AttentionMechanism",
+    "Look",
+    "Memory",
+    "first_looks",
+    "look",
+    "new_kernel",
+    "shape_of_values",
+]
+
+
+class Memory(NamedTuple):
+    """What an attention mechanism looks at; made once a call, the same at every step.
+
+    Attributes:
+        values: `(batch, memory_time, features)`, what is averaged.
+        keys: What a query is compared with, mostly `(batch, memory_time, units)`; the mechanism
+            alone knows.
+        mask: Boolean `(batch, memory_time)`, false where the memory is padding, or `None`.
+    """
+
+    values: Tensor
+    keys: Any
+    mask: Tensor | None
+
+
+class Look(NamedTuple):
+    """What an attention mechanism saw at one step.
+
+    Attributes:
+        context: The average of the memory, `(batch, context_size)`.
+        alignments: The weights of that average, `(batch, memory_time)`.
+        states: What the mechanism remembers for its next step, a list, mostly empty.
+    """
+
+    context: Tensor
+    alignments: Tensor
+    states: State
+
+
+class AttentionMechanism(keras.layers.Layer):
+    """Looks at a memory once: scores each of its steps against a query, and averages them.
+
+        e_j = score(q, m_j)                 for each step j of the memory
+        a = softmax(e)                      over the steps that are no padding
+        context = sum_j a_j m_j
+
+    Nothing about one call lives on the layer: the memory is an argument, and what a mechanism
+    remembers from one step to the next, such as where it looked, comes and goes as `states`. So a
+    model with attention can be saved, exported, and run on many memories at once.
+
+    A mechanism of one's own writes `build`, `keys` and `score`; one that remembers also
+    `state_count`, `initial_state` and `remember`; one whose alignments are no softmax `align`.
+
+    Call arguments:
+        query: `(batch, query_features)`.
+        memory: What `memory(values, mask)` returned.
+        states: What `initial_state` or the look before returned; to be left out where
+            `state_count` is zero.
+        training: Whether this is a training step.
+        noise: What `draw_noise` returned.
+
+    Returns:
+        A `Look`: `(context, alignments, states)`.
+    """
+
+    state_count = 0
+    """How many states the mechanism has, each `(batch, memory_time)`."""
+
+    def memory(self, values: Tensor, mask: Tensor | None = None) -> Memory:
+        """Prepare the memory: compute what depends on it alone, once for all queries.
+
+        Args:
+            values: `(batch, memory_time, memory_features)`.
+            mask: Boolean `(batch, memory_time)`, false where the memory is padding.
+
+        Raises:
+            ValueError: If that takes weights, and the mechanism has not been built.
+        """
+        return Memory(values, self.keys(values), mask)
+
+    def keys(self, values: Tensor) -> Any:
+        """Return what queries are compared with; by default the values themselves."""
+        return values
+
+    def context_size(self, values_shape: Shape) -> int:
+        """Return the size of the context, for values of a shape; by default that of the values."""
+        return values_shape[-1]
+
+    def initial_state(self, batch_size: int | Tensor, memory: Memory) -> State:
+        """Return the states before the first step."""
+        return []
+
+    def draw_noise(self, batch_size: int | Tensor, length: int | Tensor | None) -> Noise | None:
+        """Draw what is random in one call in training: as a cell's `draw_noise`."""
+        return None
+
+    def score(self, query: Tensor, memory: Memory, states: State) -> Tensor:
+        """Return the score of each step of the memory, `(batch, memory_time)`."""
+        raise NotImplementedError(
+            f"`{type(self).__name__}` needs a method `score(query, memory, states)`. Write it."
+        )
+
+    def align(
+        self, scores: Tensor, memory: Memory, states: State, training: bool, noise: Noise | None
+    ) -> Tensor:
+        """Return the alignments that belong to the scores."""
+        return masked_softmax(scores, memory.mask)
+
+    def remember(self, alignments: Tensor, states: State) -> State:
+        """Return the states after the step that looked so."""
+        return []
+
+    def call(
+        self,
+        query: Tensor,
+        memory: Memory,
+        states: Sequence[Tensor] = (),
+        training: bool = False,
+        noise: Noise | None = None,
+    ) -> Look:
+        """Return context, alignments and next states of the query."""
+        check_count(type(self).__name__, "states", states, self.state_count)
+        scores = self.score(query, memory, states)
+        alignments = self.align(scores, memory, states, training, noise)
+        context = ops.matmul(alignments[:, None, :], memory.values)[:, 0, :]
+        return Look(context, alignments, self.remember(alignments, states))
+
+
+def look(
+    attention: Any,
+    query: Tensor,
+    memory: Memory,
+    states: State,
+    training: bool = False,
+    noise: Noise | None = None,
+) -> Look:
+    """Return what a mechanism sees, in the type of the query, which may not be the mechanism's."""
+    seen = attention(query, memory, states, training=training, noise=noise)
+    states = [ops.cast(state, query.dtype) for state in seen.states]
+    context, alignments = (ops.cast(tensor, query.dtype) for tensor in seen[:2])
+    return Look(context, alignments, states)
+
+
+def first_looks(
+    attention: Any, batch_size: int | Tensor | None, memory: Memory | None, dtype: Any
+) -> State:
+    """Return alignments of zeros and the first states of a mechanism, as states of a cell.
+
+    Args:
+        attention: The mechanism.
+        batch_size: Number of sequences.
+        memory: What it will look at; without one, all have a length of 0.
+        dtype: Their type.
+    """
+    if memory is None:
+        return [ops.zeros((batch_size, 0), dtype) for _ in range(1 + attention.state_count)]
+    alignments = ops.zeros((batch_size, ops.shape(memory.values)[1]), dtype)
+    states = attention.initial_state(batch_size, memory)
+    return [alignments, *(ops.cast(state, dtype) for state in states)]
+
+
+def new_kernel(layer: Any, name: str, shape: Shape, initializer: Any) -> Any:
+    """Add a kernel to a layer, whose initial values are its own.
+
+    One initializer without a seed gives all kernels of a shape the same values; a copy does not.
+    """
+    own = initializer.clone() if hasattr(initializer, "clone") else initializer
+    return layer.add_weight(shape, name=name, initializer=own)
+
+
+def shape_of_values(owner: str, memory_shape: Any) -> Shape:
+    """Return the shape of the values of a memory, or raise `ValueError` if there is none.
+
+    Args:
+        owner: Who needs it.
+        memory_shape: `(batch, memory_time, memory_features)`, or the shapes of a `Memory`.
+    """
+    if memory_shape is None:
+        raise ValueError(
+            f"`{owner}` needs the shape of its memory to be built. Received: none. "
+            "Call `cell.build(inputs_shape, memory_shape)` before its first use."
+        )
+    return memory_shape[0] if isinstance(memory_shape[0], tuple) else memory_shape

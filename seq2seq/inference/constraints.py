@@ -1,0 +1,87 @@
+"""Constraints: what must not follow in a hypothesis."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from seq2seq.errors import UserError
+from seq2seq.inference.decode import Constraint, Search
+from seq2seq.inference.hypotheses import IMPOSSIBLE
+
+__all__ = ["banned_phrases", "minimum_length", "no_repeated_ngram"]
+
+
+def minimum_length(tokens: int, end: int) -> Constraint:
+    """Return the constraint that a hypothesis has at least as many tokens, the end not counted."""
+
+    def constraint(search: Search, log_probabilities: tf.Tensor) -> tf.Tensor:
+        is_end = tf.range(tf.shape(log_probabilities)[-1]) == end
+        return tf.where(is_end & (search.time < tokens), IMPOSSIBLE, log_probabilities)
+
+    return constraint
+
+
+def banned_phrases(phrases: Sequence[Sequence[int]]) -> Constraint:
+    """Return the constraint that none of the phrases stands in a hypothesis.
+
+    Args:
+        phrases: Tokens of each, at least one.
+
+    Raises:
+        UserError: If a phrase has no token.
+    """
+    if not all(phrases):
+        raise UserError(f"A banned phrase needs at least one token. Received: {list(phrases)}.")
+
+    def constraint(search: Search, log_probabilities: tf.Tensor) -> tf.Tensor:
+        vocabulary_size = tf.shape(log_probabilities)[-1]
+        is_banned = tf.zeros_like(log_probabilities, tf.bool)
+        for *before, last in phrases:
+            is_last = tf.range(vocabulary_size) == last
+            is_banned |= ends_with(search, before)[..., tf.newaxis] & is_last
+        return tf.where(is_banned, IMPOSSIBLE, log_probabilities)
+
+    return constraint
+
+
+def no_repeated_ngram(size: int) -> Constraint:
+    """Return the constraint that no `size` tokens stand twice, in this order, in a hypothesis.
+
+    Args:
+        size: At least one.
+
+    Raises:
+        UserError: If `size` is less.
+
+    Reference: Paulus et al., 2018, section 2.5, https://arxiv.org/abs/1705.04304
+    """
+    if size < 1:
+        raise UserError(f"Repetition control needs a size of at least 1. Received: {size}.")
+
+    def constraint(search: Search, log_probabilities: tf.Tensor) -> tf.Tensor:
+        tokens, time = search.tokens, search.time
+        batch, width, steps = tf.unstack(tf.shape(tokens))
+        # Which tokens stand after the same `size - 1` tokens that the hypothesis ends with.
+        starts = tf.range(tf.maximum(steps - size + 1, 0))
+        follows = tf.broadcast_to(starts + size - 1 < time, [batch, width, tf.size(starts)])
+        for offset in range(size - 1):
+            place = tf.maximum(time - size + 1 + offset, 0)
+            own = tf.gather(tokens, place, axis=2)[..., tf.newaxis]
+            follows &= tokens[:, :, offset : offset + tf.size(starts)] == own
+        after = tokens[:, :, size - 1 :]
+        which = tf.cast(tf.where(follows)[:, :2], tf.int32)
+        places = tf.concat([which, tf.boolean_mask(after, follows)[:, tf.newaxis]], axis=1)
+        ones = tf.ones([tf.shape(places)[0]])
+        count = tf.scatter_nd(places, ones, tf.shape(log_probabilities))
+        return tf.where(count > 0, IMPOSSIBLE, log_probabilities)
+
+    return constraint
+
+
+def ends_with(search: Search, phrase: Sequence[int]) -> tf.Tensor:
+    """Return which hypotheses end with the tokens of a phrase, boolean `(batch, width)`."""
+    ends = tf.fill(tf.shape(search.last), search.time >= len(phrase))
+    for back, token in enumerate(reversed(phrase)):
+        place = tf.maximum(search.time - 1 - back, 0)
+        ends &= tf.gather(search.tokens, place, axis=2) == token
+    return ends

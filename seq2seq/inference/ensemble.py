@@ -1,0 +1,34 @@
+"""Ensembles: several models that decode as one."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from seq2seq.inference.hypotheses import Prediction, StepFunction
+
+__all__ = ["ensemble_step"]
+
+
+def ensemble_step(steps: Sequence[StepFunction]) -> StepFunction:
+    """Return the step of several decoders whose probabilities are averaged.
+
+        p(k) = mean_i p_i(k)
+
+    Args:
+        steps: Their steps. The states of the ensemble are the list of theirs.
+
+    Returns:
+        The step. Its alignments are the mean of theirs, `None` if one of them has none.
+    """
+
+    def step(tokens: tf.Tensor, states: Any) -> Prediction:
+        found = [Prediction(*one(tokens, own)) for one, own in zip(steps, states, strict=True)]
+        logarithms = tf.stack([prediction.log_probabilities for prediction in found])
+        mean = tf.reduce_logsumexp(logarithms, axis=0) - math.log(len(found))
+        alignments = [prediction.alignments for prediction in found]
+        seen = None if any(one is None for one in alignments) else sum(alignments) / len(found)
+        return Prediction(mean, [prediction.states for prediction in found], seen)
+
+    return step

@@ -1,0 +1,67 @@
+"""What searches share: what a decoder predicts, what a search finds, and the tokens that mark."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+__all__ = ["IMPOSSIBLE", "Hypotheses", "Marks", "Prediction", "StepFunction", "repeat_rows"]
+
+# As good as minus infinity, without NaN where it is added or multiplied.
+IMPOSSIBLE = -1e9
+
+
+class Prediction(NamedTuple):
+    """What a decoder says of the next token of each row.
+
+    Attributes:
+        log_probabilities: float32 `(rows, vocabulary_size)`, natural logarithms.
+        states: The next states, any structure of tensors `(rows, ...)`.
+        alignments: Where it looked, `(rows, source_time)`; `None` if that is not known.
+    """
+
+    log_probabilities: tf.Tensor
+    states: Any
+    alignments: tf.Tensor | None = None
+
+
+StepFunction = Callable[[tf.Tensor, Any], Prediction]
+"""One step of a decoder: maps the last tokens, int32 `(rows,)`, and states to a `Prediction`."""
+
+
+class Marks(NamedTuple):
+    """The tokens that are no words.
+
+    Attributes:
+        begin: Starts a hypothesis; not part of it.
+        end: Ends it.
+        padding: Fills it up after the end.
+    """
+
+    begin: int
+    end: int
+    padding: int
+
+
+class Hypotheses(NamedTuple):
+    """What a search found.
+
+    Attributes:
+        tokens: int32 `(batch, n, time)`, best first; after its end each is filled with padding.
+        log_probabilities: Natural logarithm of each one's probability, float32 `(batch, n)`.
+        scores: What they are ordered by, float32 `(batch, n)`; NaN where there is no hypothesis,
+            since the model's numbers were none, or no more hypotheses are possible.
+    """
+
+    tokens: tf.Tensor
+    log_probabilities: tf.Tensor
+    scores: tf.Tensor
+
+
+def repeat_rows(structure: Any, times: int) -> Any:
+    """Repeat each row of each tensor: `(batch, ...)` becomes `(batch * times, ...)`."""
+
+    def repeat(tensor: tf.Tensor | None) -> tf.Tensor | None:
+        return None if tensor is None else tf.repeat(tensor, times, axis=0)
+
+    return tf.nest.map_structure(repeat, structure)

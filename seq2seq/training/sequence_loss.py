@@ -1,0 +1,87 @@
+"""The sequence loss of `tfa.seq2seq`, with all its ways of averaging."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+__all__ = ["sequence_loss"]
+
+
+def sequence_loss(
+    logits: tf.Tensor,
+    targets: tf.Tensor,
+    weights: tf.Tensor,
+    average_across_timesteps: bool = True,
+    average_across_batch: bool = True,
+    sum_over_timesteps: bool = False,
+    sum_over_batch: bool = False,
+    softmax_loss_function: Callable[..., tf.Tensor] | None = None,
+) -> tf.Tensor:
+    """Return the weighted cross-entropy of a batch of sequences, averaged as asked for.
+
+        e_{b,t} = - weights_{b,t} log softmax(logits_{b,t})[targets_{b,t}]
+
+        average over both:  sum(e) / sum(weights)
+        average over one:   sum over its axis of e / sum over that axis of weights
+        sum over both:      sum(e) / number of weights that are not zero
+        sum over one:       sum over its axis of e / number over that axis
+        neither:            e
+
+    Where the divisor is zero, so is the result.
+
+    Args:
+        logits: float `(batch, time, vocabulary_size)`.
+        targets: int `(batch, time)`.
+        weights: float `(batch, time)`; zero at padding.
+        average_across_timesteps: Whether to average over time.
+        average_across_batch: Whether to average over the batch.
+        sum_over_timesteps: Whether to sum over time, instead.
+        sum_over_batch: Whether to sum over the batch, instead.
+        softmax_loss_function: Maps `labels`, `(batch * time,)`, and `logits`, `(batch * time,
+            vocabulary_size)`, named so, to cross-entropies; by default those of all classes.
+
+    Returns:
+        A scalar, or where one axis or none is reduced `(batch,)`, `(time,)` or `(batch, time)`.
+
+    Raises:
+        ValueError: If the ranks are others, or some axis is to be averaged and some summed over.
+
+    >>> weights = tf.constant([[1.0, 1.0, 0.0]])
+    >>> loss = sequence_loss(tf.zeros((1, 3, 4)), tf.zeros((1, 3), tf.int32), weights)
+    >>> round(float(loss), 4)
+    1.3863
+    """
+    _check_ranks(logits, targets, weights)
+    averaged = _axes(average_across_batch, average_across_timesteps)
+    summed = _axes(sum_over_batch, sum_over_timesteps)
+    if averaged and summed:
+        raise ValueError(
+            "`sequence_loss` needs axes to average or to sum over, not both kinds. Received: "
+            f"average_across_timesteps={average_across_timesteps}, "
+            f"average_across_batch={average_across_batch}, "
+            f"sum_over_timesteps={sum_over_timesteps}, sum_over_batch={sum_over_batch}. "
+            "Set those of one kind to False."
+        )
+    entropy = softmax_loss_function or tf.nn.sparse_softmax_cross_entropy_with_logits
+    flat = tf.reshape(logits, [-1, tf.shape(logits)[-1]])
+    losses = entropy(labels=tf.reshape(targets, [-1]), logits=flat)
+    losses = tf.reshape(losses, tf.shape(weights)) * weights
+    divisors = weights if averaged else tf.cast(weights != 0, losses.dtype)
+    axes = averaged or summed
+    if not axes:
+        return losses
+    total = tf.reduce_sum(losses, axis=axes)
+    return tf.math.divide_no_nan(total, tf.reduce_sum(divisors, axis=axes))
+
+
+def _axes(batch: bool, time: bool) -> list[int]:
+    return [axis for axis, is_reduced in enumerate((batch, time)) if is_reduced]
+
+
+def _check_ranks(logits: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor) -> None:
+    ranks = tuple(len(tensor.shape) for tensor in (logits, targets, weights))
+    if ranks != (3, 2, 2):
+        raise ValueError(
+            "`sequence_loss` needs logits `(batch, time, vocabulary_size)`, and targets and "
+            f"weights `(batch, time)`. Received: tensors of ranks {ranks}. Reshape them."
+        )

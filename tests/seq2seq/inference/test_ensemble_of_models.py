@@ -1,0 +1,97 @@
+"""Several models, or several runs, that translate as one."""
+
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from reference.models import random_model
+
+from seq2seq.checkpoint import Run
+from seq2seq.data.tokenizer import Tokenizer, TokenizerPair, train_subword_model
+from seq2seq.errors import UserError
+from seq2seq.inference import Translator
+from seq2seq.marks import PAD
+
+LINES = ["The dog sleeps.", "We saw the cow in the garden.", "", "x"]
+
+
+@pytest.fixture(scope="module")
+def other(tiny_config):
+    return random_model(tiny_config, np.random.default_rng(6), scale=0.8)
+
+
+def searched(translator):
+    graph = translator.graph
+    source = graph.tokenize(tf.constant(LINES))
+    return source, graph.search(source)
+
+
+def test_one_model_twice_translates_as_the_model(make, model, beam_translator):
+    _, once = searched(beam_translator)
+    _, twice = searched(make([model, model], beam=3))
+    np.testing.assert_array_equal(once.tokens, twice.tokens)
+    np.testing.assert_allclose(once.scores, twice.scores, rtol=1e-4)
+
+
+def test_an_ensemble_says_the_mean_of_the_probabilities(make, model, other):
+    models = [model, other]
+    ensemble = make(models, beam=1)
+    source, found = searched(ensemble)
+    tokens = found.tokens[:, 0]
+    alone = [make(one, beam=1).graph.force(source, tokens) for one in models]
+    mean = np.mean([np.exp(one.log_probabilities) for one in alone], axis=0)
+    together = ensemble.graph.force(source, tokens)
+    is_token = tokens != PAD
+    np.testing.assert_allclose(
+        together.log_probabilities, np.where(is_token, np.log(mean), 0), rtol=1e-4, atol=1e-5
+    )
+    totals = np.sum(together.log_probabilities, axis=1)
+    np.testing.assert_allclose(found.log_probabilities[:, 0], totals, rtol=1e-4)
+    # They look where they look on average.
+    mean = np.mean([one.alignments for one in alone], axis=0)
+    np.testing.assert_allclose(together.alignments, mean, rtol=1e-4, atol=1e-6)
+    assert np.max(np.abs(alone[0].log_probabilities - alone[1].log_probabilities)) > 0.5
+
+
+@pytest.mark.slow
+def test_an_ensemble_translates_in_a_graph_as_it_does_eagerly(make, model, other):
+    translator = make([model, other], beam=2)
+    _, found = searched(translator)
+    scores = [score for _, score in translator.translate_with_scores(LINES)]
+    assert scores[2] == 0.0
+    np.testing.assert_allclose(np.delete(scores, 2), np.delete(found.scores[:, 0], 2), rtol=1e-4)
+
+
+def test_runs_are_loaded_as_an_ensemble(trained_run):
+    alone = Translator.load(trained_run, beam=1)
+    twice = Translator.load([trained_run, trained_run], beam=1)
+    assert [len(one.graph.models) for one in (alone, twice)] == [1, 2]
+    (_, once), (_, again) = searched(alone), searched(twice)
+    np.testing.assert_array_equal(once.tokens, again.tokens)
+    np.testing.assert_allclose(once.scores, again.scores, rtol=1e-4)
+
+
+def test_runs_of_different_vocabularies_are_refused(trained_run, tiny_config, tmp_path):
+    text = [f"ein anderer Text {index} mit der Katze" for index in range(30)]
+    other = Tokenizer(train_subword_model(text, 285))
+    run = Run.open(trained_run)
+    for name, pair in {
+        "both": TokenizerPair(other, other),
+        "target": TokenizerPair(run.tokenizers.source, other),
+    }.items():
+        Run.create(tmp_path / name, tiny_config, pair)
+        match = rf"needs runs of one vocabulary\. Received: {trained_run} and .*{name}, whose"
+        with pytest.raises(UserError, match=match):
+            Translator.load([trained_run, tmp_path / name])
+
+
+def test_no_run_is_refused_and_so_is_one_that_is_none(trained_run, tmp_path):
+    with pytest.raises(UserError, match=r"needs a run folder\. Received: none"):
+        Translator.load([])
+    with pytest.raises(UserError, match="There is no run folder"):
+        Translator.load([trained_run, tmp_path / "nowhere"])
+    shutil.copytree(trained_run, tmp_path / "damaged")
+    (tmp_path / "damaged" / "run.json").unlink()
+    with pytest.raises(UserError, match="is not a whole run folder"):
+        Translator.load([trained_run, tmp_path / "damaged"])

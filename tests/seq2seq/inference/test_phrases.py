@@ -1,0 +1,105 @@
+"""Phrases in words: what must and what must not stand in a translation, and what is refused."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from reference.decoding import holds
+from reference.models import says
+from reference.search import penalty
+
+from seq2seq.errors import UserError
+from seq2seq.marks import END, PAD
+
+LINES = ["The dog sleeps.", "We saw the cow in the garden.", "", "x"]
+
+
+def tokens_of(translator, phrase):
+    return translator.graph.target_tokenizer.tokenize([phrase])[0].numpy().tolist()
+
+
+def found_tokens(translator, lines):
+    """The tokens of the best hypothesis of each line, searched eagerly."""
+    graph = translator.graph
+    found = graph.search(graph.tokenize(tf.constant(lines)))
+    return [tuple(row) for row in found.tokens[:, 0].numpy().tolist()]
+
+
+@pytest.mark.slow
+def test_required_phrases_stand_in_every_translation_in_words(make):
+    phrases = ["Hund", "die"]
+    translator = make(beam=4, required=phrases)
+    found = list(translator.translate_with_scores(LINES))
+    for line, (translation, score) in zip(LINES, found, strict=True):
+        assert all((phrase in translation) == bool(line) for phrase in phrases)
+        assert np.isfinite(score)
+    assert [translation for translation, _ in found] == [
+        next(translator.translate([line])) for line in LINES
+    ]
+
+
+def test_a_required_phrase_is_found_without_a_beam_too_and_scored_alike(make, eagerly):
+    translator = make(beam=1, required=["Hund"])
+    (phrase,) = translator.graph._strategy.phrases
+    for row, tokens in enumerate(found_tokens(translator, LINES[:2])):
+        assert holds(tokens, phrase)
+        source = translator.graph.tokenize(tf.constant(LINES[row : row + 1]))
+        forced = translator.graph.force(source, tf.constant([tokens]))
+        total = float(tf.reduce_sum(forced.log_probabilities))
+        found = translator.graph.search(source)
+        count = np.count_nonzero(found.tokens[0, 0])
+        weight = translator.decoding.length_penalty
+        np.testing.assert_allclose(found.scores[0, 0], total / penalty(count, weight), rtol=1e-4)
+
+
+@pytest.mark.parametrize("beam", [1, pytest.param(3, marks=pytest.mark.slow)])
+def test_banned_phrases_stand_in_no_translation(make, bias, beam, eagerly):
+    """The model would say nothing but the tokens of the phrases."""
+    free = make(beam=beam)
+    phrases = [tokens_of(free, text) for text in ("Der Hund", "Hund Der")]
+    says(bias, *phrases[0], *phrases[1])
+    said = found_tokens(free, LINES[:2])
+    one = next(token for token in said[0] if token not in (PAD, END))
+    word = free.graph.target_tokenizer.pieces([one])[0].lstrip("\u2581")
+    banned = make(beam=beam, banned=["Der Hund", "Hund Der", *([word] if word else [])])
+    out = [tokens_of(banned, text) for text in ("Der Hund", "Hund Der")]
+    for tokens in found_tokens(banned, LINES[:2]):
+        assert not any(holds(tokens, phrase) for phrase in out)
+
+
+REFUSED = [
+    ({"banned": [""]}, r"A banned phrase needs text that the vocabulary can spell\. Received: ''"),
+    ({"banned": ["Hund", " "]}, r"A banned phrase needs text .* Received: ' '"),
+    ({"required": [""]}, r"A required phrase needs text .* Received: ''"),
+    ({"required": ["a " * 12]}, "Required phrases need room: together they have .* tokens"),
+    ({"required": ["Der Hund", "Die Katze"], "maximum_tokens": 4}, r"has 4 at most, its end"),
+    (
+        {"required": ["Hund"], "beam": 4, "beam_groups": 2},
+        r"Required phrases need decoding\.beam_groups = 1\. Received: 2\.",
+    ),
+    ({"beam": 5, "beam_groups": 2}, r"Received: 2 groups, a beam of 5\."),
+]
+
+
+@pytest.mark.parametrize(("options", "text"), REFUSED)
+def test_what_cannot_be_is_refused_before_anything_is_translated(make, options, text):
+    with pytest.raises(UserError, match=text):
+        make(**options)
+
+
+def test_a_required_phrase_that_is_banned_is_an_error_not_a_translation_without(make, eagerly):
+    translator = make(beam=2, banned=["Hund"], required=["Hund"])
+    with pytest.raises(UserError, match=r"line 1 are no numbers.* or nothing that the con"):
+        list(translator.translate(LINES))
+
+
+def test_settings_of_the_search_reach_the_translations(make):
+    """A minimum length and no repetition, as tokens say them."""
+    translator = make(beam=2, minimum_tokens=8, no_repeat_ngram_size=1)
+    for tokens in found_tokens(translator, LINES):
+        said = [token for token in tokens if token not in (PAD, END)]
+        assert len(said) >= 8
+        assert len(set(said)) == len(said)
+    # The same line gives other hypotheses in groups.
+    diverse = make(beam=4, beam_groups=4, diversity=100.0)
+    source = diverse.graph.tokenize(tf.constant(LINES[:1]))
+    assert len(set(diverse.graph.search(source).tokens[0, :, 0].numpy().tolist())) == 4

@@ -1,0 +1,98 @@
+"""What is checked before an export is published, and a model whose numbers are none."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from seq2seq import export as module
+from seq2seq.checkpoint import Run
+from seq2seq.inference import TranslationGraph
+from seq2seq.model.translator import build_model
+
+TEXT = tf.constant([b"a", b"b"])
+GIVEN = {
+    "translate_n_best": {
+        "translation": [[b"x", b"y"], [b"z", b""]],
+        "score": [[-1.0, -2.0], [-1.0, np.nan]],
+    },
+    "score": {"score": [-1.0, -2.0], "log_probability": [-3.0, -4.0], "tokens": [3, 4]},
+    "align": {
+        "translation": [b"x", b"y"],
+        "score": [-1.0, -2.0],
+        "source_tokens": [[b"a"], [b"b"]],
+        "target_tokens": [[b"x"], [b"y"]],
+        "alignment": [[[1.0]], [[1.0]]],
+    },
+    "sample": {"translation": [b"x", b"y"], "score": [-1.0, -2.0]},
+}
+
+
+def tensors(found):
+    return {
+        key: tf.constant(values, tf.float32 if isinstance(np.ravel(values)[0], float) else None)
+        for key, values in found.items()
+    }
+
+
+def check(name, served):
+    """Check a signature that gives something, where the graph gives `GIVEN`."""
+    graph = SimpleNamespace(**{name: lambda **inputs: tensors(GIVEN[name])})
+    module._check_signature(name, graph, lambda **inputs: tensors(served), TEXT)
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_what_is_the_same_or_nearly_so_passes(name):
+    assert set(GIVEN) == set(module.OTHER_SIGNATURES)
+    check(name, GIVEN[name])
+    nearly = np.add(GIVEN[name]["score"], 1e-5).tolist()
+    check(name, {**GIVEN[name], "score": nearly})
+
+
+@pytest.mark.parametrize(("name", "key"), [(name, key) for name in GIVEN for key in GIVEN[name]])
+def test_what_differs_in_one_row_is_refused_with_name_and_key(name, key):
+    values = np.array(GIVEN[name][key])
+    if values.dtype.kind == "S":
+        values = values.astype(object)
+        values[1:] = values[1:] + b"!"
+    else:
+        values[1:] = values[1:] + 1
+    with pytest.raises(RuntimeError, match=f"signature {name} does not give .* as {key}\\. "):
+        check(name, {**GIVEN[name], key: values.tolist()})
+
+
+@pytest.mark.parametrize(("name", "key"), [(name, key) for name in GIVEN for key in GIVEN[name]])
+def test_another_number_of_rows_is_refused_even_where_it_could_be_stretched(name, key):
+    values = GIVEN[name][key]
+    for other in (values[:1], [*values, values[0]]):
+        with pytest.raises(RuntimeError, match=f"signature {name} does not give .* as {key}\\. "):
+            check(name, {**GIVEN[name], key: other})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("beam", [2, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_line_whose_numbers_are_none_is_empty_and_changes_no_other(
+    beam, trained_run, tmp_path, monkeypatch
+):
+    run = Run.open(trained_run)
+    separate = {"data.shared_vocabulary": False, "model.tie_embeddings": False}
+    model = build_model(run.config.replace(separate))
+    decoding = run.config.replace({"decoding.beam": beam}).decoding
+    graph = TranslationGraph([model], run.tokenizers, decoding)
+    lines = [b"The dog sees the cats.", b"q", b"", b"A cat runs."]
+    before = {key: values.numpy() for key, values in graph.translate(lines).items()}
+    expected, scores = before["translation"], before["score"]
+    (poisoned, *_) = run.tokenizers.source.tokenize([b"q"])[0].numpy()[::-1]
+    others = run.tokenizers.source.tokenize([lines[0], lines[3]]).flat_values.numpy()
+    assert poisoned not in others
+    embeddings = model.encoder.embedding.embeddings
+    values = embeddings.numpy()
+    values[poisoned] = np.nan
+    embeddings.assign(values)
+    monkeypatch.setattr(module, "OTHER_SIGNATURES", ())
+    module._write(graph, tmp_path / "1")
+    translations, found = module.run_signature(tmp_path / "1", lines)
+    assert translations == [expected[0].decode(), "", "", expected[3].decode()]
+    assert "" not in (translations[0], translations[3])
+    np.testing.assert_allclose(found, [scores[0], np.nan, 0, scores[3]], rtol=1e-4)
