@@ -28,6 +28,7 @@ def remains(layer, rng, lag=16):
     return flow.by_lag(flow.jacobians)[lag], total[lag] / total[0]
 
 
+@pytest.mark.slow
 def test_memory_fades_stays_and_explodes(rng, monkeypatch):
     keras.utils.set_random_seed(0)
     script = load_script()

@@ -81,6 +81,15 @@ def assert_same_run(run, expected):
         assert different == []
 
 
+@pytest.fixture(scope="module", autouse=True)
+def rewritten_graphs(quick_graphs):
+    """Graphs are rewritten as in the process that is killed: else sums differ in the last place."""
+    before = tf.config.optimizer.get_experimental_options()
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
+    yield
+    tf.config.optimizer.set_experimental_options(before)
+
+
 @pytest.fixture(scope="module")
 def config_path(tiny_config, tmp_path_factory):
     path = tmp_path_factory.mktemp("resume") / "config.toml"
