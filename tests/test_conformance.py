@@ -241,8 +241,13 @@ def served(request):
     serve([case_of(name) for name in sorted(names & ROWS.keys())])
 
 
+# Their gradients are those of tests/keras_rnn/test_attention_cells.py too.
+WITH_MEMORY = {"conditional", "gnmt"}
+
+
 def is_slow(name, promise):
-    return name in VARIANTS or (promise in COSTLY and name not in KINDS)
+    is_costly = promise in COSTLY or (promise == "scan_gradient" and name in WITH_MEMORY)
+    return name in VARIANTS or (is_costly and name not in KINDS)
 
 
 PAIRS = [

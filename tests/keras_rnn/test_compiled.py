@@ -39,6 +39,7 @@ def test_eager_graph_and_xla_give_equal_outputs_and_gradients(name, rng):
         assert_equal(tf.function(compute, jit_compile=jit_compile)(x, mask), eager)
 
 
+@pytest.mark.slow
 def test_xla_compiles_training_for_an_unknown_batch_and_length(rng):
     layer = GRU(3, dropout=0.5, recurrent_dropout=0.5)
     layer.build(SHAPE)

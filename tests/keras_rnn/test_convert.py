@@ -63,7 +63,10 @@ MODELS = {
     "dropping": (dropping, [X]),
 }
 PACKAGES = {"keras": keras.layers, "keras_rnn": keras_rnn}
-DIRECTIONS = [("keras", "keras_rnn"), ("keras_rnn", "keras")]
+DIRECTIONS = [
+    ("keras", "keras_rnn"),
+    pytest.param("keras_rnn", "keras", marks=pytest.mark.slow),
+]
 
 
 def outputs(model, inputs):

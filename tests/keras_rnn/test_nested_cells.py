@@ -84,6 +84,7 @@ def parts_of(cell):
     return [type(part) for part in cell._flatten_layers()]
 
 
+@pytest.mark.slow
 @settings(max_examples=3, deadline=None)
 @given(
     make=nestings(),

@@ -130,6 +130,7 @@ def test_all_steps_at_once_give_what_the_loop_gives(name, mask, dtype, tolerance
 flags = st.booleans()
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None)
 @given(
     name=st.sampled_from(list(LAYERS)),

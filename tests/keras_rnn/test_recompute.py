@@ -81,6 +81,7 @@ def test_it_is_the_way_back_that_recomputes(rng, monkeypatch):
     assert [options["recompute"] for options in taken] == [2]
 
 
+@pytest.mark.slow
 def test_both_directions_recompute(rng, monkeypatch):
     layer = Bidirectional(LSTM(3, recompute=2, return_sequences=True, dtype="float64"))
     layer.build((3, 5, 2))

@@ -120,6 +120,7 @@ def test_both_ways_back_give_equal_gradients_under_a_mask(number, rng, monkeypat
 flags = st.booleans()
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None)
 @given(
     mask=st.sampled_from(list(MASKS)),

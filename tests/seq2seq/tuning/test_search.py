@@ -228,6 +228,7 @@ def test_more_trials_go_on_and_a_damaged_record_is_said(config, tmp_path, fake):
         tune(config, tmp_path / "t")
 
 
+@pytest.mark.slow
 def test_runs_are_found_again_without_the_record_unless_of_another_trial(config, eagerly, tmp_path):
     space = {"model.dropout": {"choices": [0.1]}}
     run = tmp_path / "t" / "trials" / "0"
