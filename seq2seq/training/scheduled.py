@@ -71,8 +71,8 @@ def mix_inputs(
 
     def body(time: tf.Tensor, states: object, said: tf.Tensor, read: tf.TensorArray) -> tuple:
         given = tf.gather(target_in, time, axis=1)
-        # Not at the beginning, nor in place of padding.
-        may_be = tf.gather(is_own, time, axis=1) & (time > 0) & (given != PAD)
+        # Not in place of padding; what was said before the first step is the first word.
+        may_be = tf.gather(is_own, time, axis=1) & (given != PAD)
         word = tf.where(may_be, said, given)
         logits, states = model.decoder.step(word, states, start.memory)
         drawn = tf.random.stateless_categorical(
