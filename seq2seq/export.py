@@ -85,13 +85,24 @@ def run_signature(
     Returns:
         The translations and their scores.
     """
+    ((translations, scores),) = _run_session(folder, [lines])
+    return translations, scores
+
+
+def _run_session(
+    folder: str | Path, batches: Sequence[Sequence[str | bytes]]
+) -> list[tuple[list[str], list[float]]]:
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         loaded = tf.compat.v1.saved_model.loader.load(session, ["serve"], str(folder))
         signature = loaded.signature_def[SIGNATURE]
         outputs = {name: info.name for name, info in signature.outputs.items()}
-        text = [line if isinstance(line, bytes) else line.encode() for line in lines]
-        found = session.run(outputs, {signature.inputs["text"].name: text})
-    return [line.decode() for line in found["translation"]], found["score"].tolist()
+        results = []
+        for lines in batches:
+            text = [line if isinstance(line, bytes) else line.encode() for line in lines]
+            found = session.run(outputs, {signature.inputs["text"].name: text})
+            translations = [line.decode() for line in found["translation"]]
+            results.append((translations, found["score"].tolist()))
+        return results
 
 
 def check_saved_model(folder: Path, graph: TranslationGraph, lines: Sequence[bytes]) -> None:
@@ -107,8 +118,8 @@ def check_saved_model(folder: Path, graph: TranslationGraph, lines: Sequence[byt
     signatures = tf.saved_model.load(str(folder)).signatures
     serve = signatures[SIGNATURE]
     by_object = [line.decode() for line in serve(text=text)["translation"].numpy()]
-    by_session, scores = run_signature(folder, lines)
-    of_none = [*serve(text=text[:0])["translation"].numpy(), *run_signature(folder, [])[0]]
+    (by_session, scores), (of_none, _) = _run_session(folder, [lines, []])
+    of_none = [*of_none, *serve(text=text[:0])["translation"].numpy()]
     is_same = expected == by_object == by_session and of_none == []
     if not is_same or not all(map(math.isfinite, scores)):
         raise RuntimeError(
@@ -142,9 +153,12 @@ def _is_close(one: Any, other: Any) -> bool:
 
 def _write(graph: TranslationGraph, folder: Path) -> None:
     archive = keras.export.ExportArchive()
-    # The module that holds model and tokenizers: the model alone would leave the tokenizers'
-    # resources untracked, both would write every variable twice.
-    archive.track(graph)
+    # What the signatures read, in one module: tracked one by one, every variable would be written
+    # twice; the graph itself would bring all its methods, traced once more.
+    resources = tf.Module()
+    resources.models = graph.models
+    resources.tokenizers = [graph.source_tokenizer, graph.target_tokenizer]
+    archive.track(resources)
     archive.add_endpoint(SIGNATURE, graph.translate)
     for name in OTHER_SIGNATURES:
         archive.add_endpoint(name, getattr(graph, name))

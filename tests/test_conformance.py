@@ -221,7 +221,8 @@ ROWS |= {
 VARIANTS = {"gru_before", "lstm_dropout", "keras", "sru_first"}
 VARIANTS |= {f"attention_{name}" for name in MECHANISMS}
 # What takes a second or more; in the default run, one cell of each kind of step is held to it.
-COSTLY = {"compiled", "padding", "mixed_float16", "saved_model"}
+# (Of the others, `finite_differences` holds the same gradients.)
+COSTLY = {"compiled", "padding", "mixed_float16", "saved_model", "scan_gradient"}
 KINDS = {"simple", "gru", "lstm", "layer_norm_lstm", "min_lstm", "zoneout", "stack", "attention"}
 UNITS = 3
 UNITS_TO_LEARN = 16
@@ -241,13 +242,8 @@ def served(request):
     serve([case_of(name) for name in sorted(names & ROWS.keys())])
 
 
-# Their gradients are those of tests/keras_rnn/test_attention_cells.py too.
-WITH_MEMORY = {"conditional", "gnmt"}
-
-
 def is_slow(name, promise):
-    is_costly = promise in COSTLY or (promise == "scan_gradient" and name in WITH_MEMORY)
-    return name in VARIANTS or (is_costly and name not in KINDS)
+    return name in VARIANTS or (promise in COSTLY and name not in KINDS)
 
 
 PAIRS = [

@@ -39,6 +39,7 @@ def test_memory_fades_stays_and_explodes(rng, monkeypatch):
         assert 0.3 < stays < 3
 
 
+@pytest.mark.slow
 def test_the_script_of_the_guide_writes_a_picture_of_all_its_networks(tmp_path, monkeypatch):
     script = load_script()
     for name, size in {"TIME": 4, "UNITS": 3}.items():
