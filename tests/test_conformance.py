@@ -223,7 +223,7 @@ VARIANTS |= {f"attention_{name}" for name in MECHANISMS}
 # What takes a second or more; in the default run, one cell of each kind of step is held to it.
 # (Of the others, `finite_differences` holds the same gradients.)
 COSTLY = {"compiled", "padding", "mixed_float16", "saved_model", "scan_gradient"}
-KINDS = {"simple", "gru", "lstm", "layer_norm_lstm", "min_lstm", "zoneout", "stack", "attention"}
+KINDS = {"simple", "lstm", "layer_norm_lstm", "min_lstm", "stack", "attention"}
 UNITS = 3
 UNITS_TO_LEARN = 16
 

@@ -66,7 +66,13 @@ def kernel(monkeypatch):
 
 @pytest.mark.parametrize("graph", [pytest.param(False, marks=pytest.mark.slow), True])
 @pytest.mark.parametrize("mask", MASKS)
-@pytest.mark.parametrize("flags", [(), SEQUENCES, ZERO, BACKWARDS, ZERO + SEQUENCES])
+@pytest.mark.parametrize(
+    "flags",
+    [
+        *((), BACKWARDS, ZERO + SEQUENCES),
+        *(pytest.param(flags, marks=pytest.mark.slow) for flags in (SEQUENCES, ZERO)),
+    ],
+)
 @pytest.mark.parametrize("layer_class", [LSTM, GRU])
 def test_the_result_is_that_of_the_scan(layer_class, flags, mask, graph, kernel, rng):
     options = dict.fromkeys((*flags, "return_state"), True)

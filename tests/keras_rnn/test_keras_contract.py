@@ -10,7 +10,8 @@ import keras_rnn
 MODULES = ("rnn", "simple_rnn", "gru", "lstm", "stacked_rnn_cells", "bidirectional")
 MODULES += ("dropout_rnn_cell", "time_distributed")
 OF_ANOTHER_BACKEND = ("torch", "fused")  # Keras has kernels there that it has not in TensorFlow.
-
+# Of layers around cells of Keras; its tests of our own layers are in the default run.
+SLOW = ("stacked_rnn_cells-test_basics", "rnn-test_basics")
 
 pytest.importorskip("keras.src.layers.rnn.rnn_test", reason="this Keras comes without tests")
 
@@ -22,7 +23,9 @@ def keras_tests():
             for test in suite:
                 method = test.id().rsplit(".", 1)[-1]
                 if not any(word in method for word in (*OF_ANOTHER_BACKEND, "test_session")):
-                    yield pytest.param(module, test, id=f"{name}-{method}")
+                    identity = f"{name}-{method}"
+                    marks = pytest.mark.slow if identity in SLOW else ()
+                    yield pytest.param(module, test, id=identity, marks=marks)
 
 
 @pytest.mark.parametrize(("module", "test"), list(keras_tests()))

@@ -252,6 +252,7 @@ def test_versions_count_up_and_nothing_else_is_in_the_folder(quick, version, mon
         assert (models / name).stat().st_mode & 0o055 == 0o055
 
 
+@pytest.mark.slow
 def test_a_model_that_fails_its_check_is_not_published(quick, version, monkeypatch):
     def fail(folder, *_):
         assert (folder / "saved_model.pb").exists()

@@ -107,6 +107,7 @@ def halved(config, eagerly, tmp_path_factory):
     return config, folder, tune(config, folder)
 
 
+@pytest.mark.slow
 def test_hyperband_promotes_and_the_promoted_goes_on_from_its_parent(halved):
     _, folder, result = halved
     assert len(result.trials) == 4
@@ -121,6 +122,7 @@ def test_hyperband_promotes_and_the_promoted_goes_on_from_its_parent(halved):
     assert of_promoted["validation_loss"][0] == of_parent["validation_loss"][0]
 
 
+@pytest.mark.slow
 def test_a_promoted_trial_equals_one_that_never_paused(halved, tmp_path):
     config, folder, result = halved
     *_, promoted = result.trials
