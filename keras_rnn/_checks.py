@@ -4,7 +4,7 @@ Every message says who needs what, what came, and what to do.
 """
 
 from collections.abc import Sequence
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import keras
@@ -53,7 +53,7 @@ def check_positive_integer(owner: str, name: str, value: Any, example: str) -> i
 
 def check_rate(owner: str, name: str, value: Any) -> float:
     """Return `value` as a float if it is a rate in [0, 1], else raise `ValueError`."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
     if not is_number or not 0 <= value <= 1:
         raise ValueError(
             f"`{owner}` needs `{name}` to be a rate from 0 to 1. "

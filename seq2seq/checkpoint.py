@@ -26,7 +26,7 @@ from seq2seq import __version__
 from seq2seq.config import Config, load_config, save_config
 from seq2seq.data.tokenizer import TokenizerPair, load_tokenizers, save_tokenizers
 from seq2seq.errors import UserError
-from seq2seq.files import writing
+from seq2seq.files import check_name, writing
 
 __all__ = ["Checkpoints", "Run", "model_variables"]
 
@@ -54,8 +54,10 @@ class Run:
         """Make a run folder, whole or not at all.
 
         Raises:
-            UserError: If the folder exists and is not empty, or cannot be written.
+            UserError: If the folder exists and is not empty, has a name that TensorFlow misreads,
+                or cannot be written.
         """
+        check_name(folder)
         if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
             raise UserError(
                 f"A new run needs a folder that is new or empty. Received: {folder}, which is a "
@@ -83,6 +85,7 @@ class Run:
             UserError: If the folder is missing, is no run folder, is only half there, or was
                 written in a format that this version does not know.
         """
+        check_name(folder)
         if not folder.is_dir():
             raise UserError(f"There is no run folder {folder}. Train one with `seq2seq train`.")
         try:
@@ -104,7 +107,14 @@ class Run:
                 f"{folder} is not a whole run folder: its config.toml is missing. "
                 "Name another folder, or remove this one and train again."
             )
-        return cls(folder, load_config(folder / "config.toml"), load_tokenizers(folder))
+        try:
+            config = load_config(folder / "config.toml")
+        except UserError as error:
+            raise UserError(
+                f"The run folder {folder}, written by version {about.get('version')}, has a config "
+                f"that version {__version__} does not read. {error}"
+            ) from error
+        return cls(folder, config, load_tokenizers(folder))
 
     def check_same(self, config: Config) -> None:
         """Raise `UserError` if the run cannot go on under `config`, naming what differs."""
@@ -134,6 +144,10 @@ class Run:
     def has_checkpoint(self) -> bool:
         """Return whether there is a checkpoint to translate with."""
         return any(_newest(self.folder / name) for name in ("best", "latest"))
+
+    def has_latest(self) -> bool:
+        """Return whether there is a checkpoint to go on training from."""
+        return _newest(self.folder / "latest") is not None
 
     def load_weights(self, model: keras.Model) -> None:
         """Load the best weights, or the latest if no validation has been yet.

@@ -60,7 +60,9 @@ class DataConfig:
     vocabulary_size: int = option(8000, at_least=270, at_most=1_000_000)
     shared_vocabulary: bool = True  # one for both languages
     subword_model: str = option("unigram", choices=("unigram", "bpe"))
-    maximum_tokens: int = option(100, at_least=2)  # a pair with a longer side is not trained on
+    maximum_tokens: int = option(
+        100, at_least=2, at_most=100_000
+    )  # a pair with a longer side is not trained on
     # Most tokens of the longer side in a batch, padding counted.
     batch_tokens: int = option(2400, at_least=1)
 
@@ -142,8 +144,9 @@ class DecodingConfig:
     no_repeat_ngram_size: int = option(0, at_least=0)  # so many tokens never twice; 0: they may
     sampling_top_k: int = option(0, at_least=0)  # draw from the likeliest k only; 0: from all
     sampling_top_p: float = option(1.0, at_least=1e-6, at_most=1.0)  # or from so much probability
-    maximum_tokens: int = option(200, at_least=1)  # of a translation
-    maximum_source_tokens: int = option(500, at_least=1)  # of a line; what is longer is cut
+    maximum_tokens: int = option(200, at_least=1, at_most=100_000)  # of a translation
+    # Of a line; what is longer is cut.
+    maximum_source_tokens: int = option(500, at_least=1, at_most=100_000)
     batch_size: int = option(64, at_least=1)  # lines translated at once
     maximum_bytes: int = option(2000, at_least=1)  # of a line; what is longer is cut
 
@@ -265,9 +268,16 @@ def _with_absolute_paths(config: Config, folder: Path) -> Config:
     names = [
         f"{side}{name}" for side in ("", "validation_") for name in ("source", "target", "pairs")
     ]
-    changes = {
-        f"data.{name}": str((folder / getattr(config.data, name)).resolve())
-        for name in names
-        if getattr(config.data, name)
-    }
+    changes = {}
+    for name in names:
+        if value := getattr(config.data, name):
+            try:
+                path = str((folder / value).resolve())
+                path.encode()
+            except ValueError as error:  # a zero byte in it, or bytes that are no UTF-8
+                raise UserError(
+                    f"The config needs data.{name} to be a path in UTF-8. Received: {value!r} in "
+                    f"{str(folder)!r}. Rename the file or the folder."
+                ) from error
+            changes[f"data.{name}"] = path
     return config.replace(changes)

@@ -19,7 +19,7 @@ from seq2seq.evaluation import (
     plot_history,
 )
 from seq2seq.export import export
-from seq2seq.files import writing
+from seq2seq.files import write_whole, writing
 from seq2seq.inference import Translator
 from seq2seq.training import Display, TrainingResult, train
 
@@ -64,15 +64,11 @@ def run_demo(
     folder = Path(folder)
     say(f"1/5  Writing {SIZES['train']:,} English-German sentence pairs to {folder / 'data'}")
     config_path = folder / "demo.toml"
-    if folder.is_dir() and any(folder.iterdir()) and not config_path.is_file():
-        raise UserError(
-            f"The demo needs a folder that is new, empty or of a demo. Received: {folder}, which "
-            "holds other files. Name another folder."
-        )
+    shipped = (importlib.resources.files("seq2seq") / "configs" / "demo.toml").read_bytes()
+    _check_folder(folder, config_path, shipped)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        shipped = importlib.resources.files("seq2seq") / "configs" / "demo.toml"
-        config_path.write_text(shipped.read_text(encoding="utf-8"), encoding="utf-8")
+        write_whole(config_path, shipped)
         write_corpus(folder / "data", SIZES)
     run = folder / "run"
     say(f"2/5  Training; Ctrl-C saves, and `seq2seq demo --dir {folder}` goes on")
@@ -93,3 +89,18 @@ def run_demo(
     plot_history(run, pictures[0])
     plot_alignment(Translator.load(run, beam=1).align(sources[0]), pictures[1])
     return DemoResult(training, evaluation, model, tuple(examples), pictures)
+
+
+def _check_folder(folder: Path, config_path: Path, shipped: bytes) -> None:
+    """Raise `UserError` if the folder holds what the demo would write over."""
+    holds = "other files"
+    if config_path.is_file():
+        if config_path.read_bytes() == shipped:
+            return
+        holds = f"a {config_path.name} that is yours or of another version"
+    elif not folder.is_dir() or not any(folder.iterdir()):
+        return
+    raise UserError(
+        f"The demo needs a folder that is new, empty or of a demo. Received: {folder}, which "
+        f"holds {holds}. Name another folder with --dir."
+    )

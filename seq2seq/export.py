@@ -25,7 +25,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seq2seq.files import writing
+from seq2seq.errors import UserError
+from seq2seq.files import check_name, writing
 from seq2seq.inference import TranslationGraph, Translator
 
 __all__ = ["check_saved_model", "export", "run_signature"]
@@ -53,10 +54,17 @@ def export(run_folder: str | Path, folder: str | Path) -> Path:
         The new version's folder.
 
     Raises:
-        UserError: If there is no run or no checkpoint, or the folder cannot be written.
+        UserError: If there is no run or no checkpoint, its model's scores are no numbers, or the
+            folder cannot be written.
     """
-    graph = Translator.load(run_folder).graph
     folder = Path(folder)
+    check_name(folder)
+    graph = Translator.load(run_folder).graph
+    if not np.isfinite(graph.translate(tf.constant(TRIAL))["score"]).all():
+        raise UserError(
+            f"An export needs a model whose scores are numbers. Received: that of {run_folder}, "
+            "whose scores are not. Train again with a lower learning rate."
+        )
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=".export-", dir=folder))

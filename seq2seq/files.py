@@ -7,7 +7,19 @@ from pathlib import Path
 
 from seq2seq.errors import UserError
 
-__all__ = ["write_whole", "writing"]
+__all__ = ["check_name", "write_whole", "writing"]
+
+
+def check_name(path: Path) -> None:
+    """Check the name of a folder that TensorFlow writes to and reads from, or raise `UserError`.
+
+    TensorFlow takes some characters for patterns: it would read and remove files of other folders.
+    """
+    if not re.fullmatch(r"[^*?\[\]\\\0\ud800-\udfff]*", str(path)):
+        raise UserError(
+            "A folder for models needs a name in UTF-8 without * ? [ ] and \\. "
+            f"Received: {str(path)!r}. Name another folder."
+        )
 
 
 def write_whole(path: Path, content: str | bytes) -> None:

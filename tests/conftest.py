@@ -4,9 +4,6 @@ import gc
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Two workers on two cores: threads of their own would stand in each other's way.
-os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
-os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 # Tests ask what XLA's programs give, not how fast they are, and wait for them to be compiled.
 os.environ.setdefault(
     "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
@@ -14,6 +11,15 @@ os.environ.setdefault(
 
 import numpy as np
 import pytest
+
+# Two workers on two cores: threads of their own would stand in each other's way. The slow run, and
+# test_resume.py, have as many as users have.
+THREADS = {"TF_NUM_INTEROP_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1"}
+
+
+def pytest_configure(config):
+    if config.option.markexpr == "not slow":
+        os.environ.update(THREADS)
 
 
 def pytest_collection_modifyitems(items):

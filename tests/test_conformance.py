@@ -221,7 +221,7 @@ ROWS |= {
 VARIANTS = {"gru_before", "lstm_dropout", "keras", "sru_first"}
 VARIANTS |= {f"attention_{name}" for name in MECHANISMS}
 # What takes a second or more; in the default run, one cell of each kind of step is held to it.
-# (Of the others, `finite_differences` holds the same gradients.)
+# (Of the others, `finite_differences` holds the gradient along one direction.)
 COSTLY = {"compiled", "padding", "mixed_float16", "saved_model", "scan_gradient"}
 KINDS = {"simple", "lstm", "layer_norm_lstm", "min_lstm", "stack", "attention"}
 UNITS = 3

@@ -106,8 +106,15 @@ class RecurrentCell(keras.layers.Layer):
         return recurrent_product(state, kernel, bias)
 
     def call(self, inputs: Tensor, states: State, training: bool = False, **constants: Any) -> Step:
-        """Run one step on its own: `step(project(inputs), states)`; constants are the step's."""
-        wanted = len(self.state_size) if isinstance(self.state_size, list | tuple) else 1
+        """Run one step on its own: `step(project(inputs), states)`; constants are the step's.
+
+        A cell of one state takes that also as a bare tensor, and returns it as one.
+        """
+        has_list = isinstance(self.state_size, list | tuple)
+        if not has_list and not isinstance(states, list | tuple):
+            output, states = self.call(inputs, [states], training, **constants)
+            return output, states[0]
+        wanted = len(self.state_size) if has_list else 1
         check_count(type(self).__name__, "states", states, wanted)
         noise = self.draw_noise(ops.shape(inputs)[0], inputs.shape[-1]) if training else None
         given = {} if noise is None else {"noise": noise}

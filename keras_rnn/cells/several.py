@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from keras_rnn._cell_checks import check_cells
+from keras_rnn._checks import check_equal_settings
 from keras_rnn._types import Noise, Shape, Tensor
 from keras_rnn.cells import contract
 from keras_rnn.cells.base import RecurrentCell
@@ -22,12 +23,17 @@ class SeveralCells(RecurrentCell):
         cells: The cells, ours or plain Keras cells.
 
     Raises:
-        ValueError: If `cells` is empty or holds something that is no cell.
+        ValueError: If `cells` is empty, holds something that is no cell, or cells of ours that
+            compute in unlike types.
     """
 
     def __init__(self, cells: Sequence[Any], **kwargs: Any) -> None:
         owner = type(self).__name__
         check_cells(owner, cells)
+        # Cells of Keras cast for themselves.
+        types = [cell.compute_dtype for cell in cells if isinstance(cell, RecurrentCell)]
+        for other in types[1:]:
+            check_equal_settings(owner, "compute_dtype", types[0], other)
         kwargs.setdefault("dtype", getattr(cells[0], "dtype_policy", None))
         super().__init__(**kwargs)
         self.cells = list(cells)

@@ -1,7 +1,7 @@
 """The types in which a cell computes: half precision where it is fast, single where it counts."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 from keras import ops, tree
@@ -18,14 +18,17 @@ variables_in = AutocastScope
 
 @contextmanager
 def computing_as(cell: Any, layer: Any) -> Iterator[str]:
-    """Let variables be read in the type in which the cell computes, where the layer has another.
+    """Let variables be read in the type in which the cell computes.
+
+    Keras does so for a layer's own type, but not for a layer that is entered by `call`, as
+    `TimeDistributed` does, and the cell may have another.
 
     Args:
         cell: The cell.
         layer: The layer it runs in.
     """
     dtype = getattr(cell, "compute_dtype", layer.compute_dtype)
-    with nullcontext() if dtype == layer.compute_dtype else variables_in(dtype):
+    with variables_in(dtype):
         yield dtype
 
 

@@ -58,16 +58,16 @@ class RNN(SequenceLayer):
         recompute: To save memory on long sequences, in training: keep the states of every so many
             steps only, and run the steps between once more on the way back. About the square root
             of the length keeps least. Needs a cell with `project` and `step`, and no `unroll`.
-        truncation: `(k1, k2)`, truncated backpropagation through time: after each k1 steps, and
-            after the last, the gradient of the outputs since goes back through k2 steps and no
-            further, in training. The same needs; one of the two at a time.
+        truncation: `(k1, k2)`, truncated backpropagation through time: in training, after each k1
+            steps and the last, the gradient of the outputs since goes back k2 steps and no further,
+            masked steps counted. The same needs; one of the two at a time.
         learn_initial_state: Whether the states before the first step are weights, one vector a
             state and the same for all sequences; otherwise they are zeros.
         state_dtype: The type of the states and of all that is element by element in a step, if not
             that of the layer: `"float32"` keeps long memory right while products stay in half.
 
     Call arguments:
-        sequences: `(batch, time, features)`.
+        sequences: `(batch, time, features)`; integers become numbers of the layer's type.
         initial_state: The states before the first step, one tensor a state; zeros by default.
         mask: Boolean `(batch, time)`, false where a step is padding. By default the mask that a
             layer before attached to `sequences`, also when `initial_state` is given.
@@ -136,7 +136,7 @@ class RNN(SequenceLayer):
         if self.stateful:
             batch_size = check_known_batch_size(self.name, sequences_shape[0])
             dtype = self.state_dtype or self.variable_dtype
-            self._kept = KeptStates(self.get_initial_state(batch_size), dtype)
+            self._kept = KeptStates(lambda: self.get_initial_state(batch_size), dtype)
         if self.learn_initial_state:
             self.learned_states = learned_states(self, contract.initial_state(self.cell, 1))
         self.built = True
@@ -240,14 +240,14 @@ class RNN(SequenceLayer):
 
     def compute_mask(self, sequences: Tensor, mask: Tensor | None = None) -> Any:
         """Return the mask of the output: that of the input if sequences are returned."""
-        mask = tree.flatten(mask)[0] if mask is not None else None
-        output_mask = mask if self.return_sequences else None
+        output_mask = tree.flatten(mask)[0] if self.return_sequences and mask is not None else None
         if not self.return_state:
             return output_mask
         return [output_mask] + [None] * len(tree.flatten(self.cell.state_size))
 
     def compute_output_shape(self, sequences_shape: Shape, initial_state_shape: Any = None) -> Any:
         """Return the shapes of what the layer returns."""
+        self._check_shape(sequences_shape)
         batch_size, length = sequences_shape[0], sequences_shape[1]
         size = contract.output_size(self.cell)
         shape = (batch_size, length, size) if self.return_sequences else (batch_size, size)

@@ -1,5 +1,6 @@
 """The states that a layer has of its own: kept from one call to the next, or learned."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -8,6 +9,7 @@ from keras import ops, tree
 
 from keras_rnn._checks import check_states
 from keras_rnn._types import State
+from keras_rnn.layers.precision import floats_to
 
 __all__ = ["KeptStates", "assign_states", "fitted", "learned_states", "spread"]
 
@@ -19,18 +21,19 @@ class KeptStates(tf.Module):
     Keras, but not from a SavedModel, which has to have them.
 
     Args:
-        states: The states that the variables are to hold, zeros at first.
+        make_states: Returns the states that the variables hold at first.
         dtype: Their type.
     """
 
-    def __init__(self, states: State, dtype: str) -> None:
+    def __init__(self, make_states: Callable[[], State], dtype: str) -> None:
         super().__init__()
 
         def variable(state: Any) -> keras.Variable:
-            zeros = keras.initializers.Zeros()
-            return keras.Variable(zeros, state.shape, dtype, trainable=False, name="rnn_state")
+            value = ops.convert_to_numpy(ops.cast(state, dtype))
+            return keras.Variable(value, dtype=dtype, trainable=False, name="rnn_state")
 
-        variables = tree.map_structure(variable, states)
+        with tf.init_scope():  # A layer may be built while a graph is traced.
+            variables = tree.map_structure(variable, make_states())
         object.__setattr__(self, "states", variables)
         self._values = [variable.value for variable in tree.flatten(variables)]
 
@@ -51,7 +54,7 @@ def fitted(owner: str, given: State, wanted: State, dtype: str | None) -> State:
         owner: Name of the layer.
         given: Any structure of as many states.
         wanted: The layer's initial states for the same batch.
-        dtype: Another type for all of them, or `None`.
+        dtype: Another type for those of a floating type, or `None`.
 
     Raises:
         ValueError: If there are not as many, or one is not of the wanted shape.
@@ -60,7 +63,8 @@ def fitted(owner: str, given: State, wanted: State, dtype: str | None) -> State:
     states = [ops.convert_to_tensor(state) for state in tree.flatten(given)]
     check_states(owner, "initial_state", states, leaves)
     pairs = zip(states, leaves, strict=True)
-    states = [ops.cast(state, dtype or zeros.dtype) for state, zeros in pairs]
+    states = [ops.cast(state, zeros.dtype) for state, zeros in pairs]
+    states = states if dtype is None else floats_to(dtype, states)
     return tree.pack_sequence_as(wanted, states)
 
 

@@ -45,7 +45,7 @@ def learns_to_remember(
 
     Raises:
         AssertionError: If the error stays above 1/24.
-        ValueError: If `cell` is no cell.
+        ValueError: If `cell` is no cell, or there are too few steps for two marks.
 
     Reference: Hochreiter and Schmidhuber, 1997, experiment 4,
     https://doi.org/10.1162/neco.1997.9.8.1735
@@ -54,6 +54,11 @@ def learns_to_remember(
     >>> learns_to_remember(GRUCell(8), length=4) < 1 / 24
     True
     """
+    if length < 3:
+        raise ValueError(
+            "`learns_to_remember` needs a `length` of at least 3, for two marks and the last step. "
+            f"Received: length={length}."
+        )
     model, numbers = _model(cell, length, seed), np.random.default_rng(seed)
     optimizer = keras.optimizers.Adam(learning_rate, clipnorm=1.0)
 
@@ -67,7 +72,7 @@ def learns_to_remember(
     error = np.inf
     for count in range(updates):
         update(*_adding_task(BATCH_SIZE, length, numbers))
-        if (count + 1) % EVERY == 0:
+        if (count + 1) % EVERY == 0 or count + 1 == updates:
             error = float(_error(model(held_out[0]), held_out[1]))
             if error < BOUND:
                 return error

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import tree
 
-from keras_rnn._checks import check_rate
+from keras_rnn._checks import check_count, check_rate
 from keras_rnn._types import Shape, State, Tensor
 from keras_rnn.layers import SequenceLayer
 
@@ -91,7 +91,7 @@ class StackedRNN(SequenceLayer):
         training: bool = False,
     ) -> Any:
         """Run layer after layer over the whole sequence."""
-        given = None if initial_state is None else tree.flatten(initial_state)
+        given = self._flat("initial_state", initial_state)
         output, last_states = sequences, []
         for index, layer in enumerate(self.layers):
             states, given = (None, None) if given is None else _take(given, layer)
@@ -132,12 +132,19 @@ class StackedRNN(SequenceLayer):
         Args:
             states: Those of all layers in one flat list; zeros by default.
         """
-        given = None if states is None else tree.flatten(states)
+        given = self._flat("states", states)
         for layer in self.layers:
             own, given = (None, None) if given is None else _take(given, layer)
             layer.reset_state() if own is None else layer.reset_state(own)
 
     reset_states = reset_state
+
+    def _flat(self, name: str, states: State | None) -> list[Tensor] | None:
+        if states is None:
+            return None
+        flat = tree.flatten(states)
+        check_count(self.name, name, flat, sum(_state_count(layer) for layer in self.layers))
+        return flat
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

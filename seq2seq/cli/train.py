@@ -7,9 +7,11 @@ Ctrl-C saves and ends; the same command goes on from there, as it does after a c
 """
 
 import argparse
+import math
 from pathlib import Path
 
 from seq2seq.cli.start import INTERRUPTED, start_tensorflow
+from seq2seq.errors import UserError
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +46,12 @@ def run(args: argparse.Namespace) -> int:
     if result.is_interrupted:
         print(f"Stopped at step {result.step}, saved in {folder}; the same command goes on.")
         return INTERRUPTED
+    if not math.isfinite(result.validation_loss):
+        raise UserError(
+            f"Training diverged: the validation loss is {result.validation_loss}, and the model of "
+            f"{folder} is of no use. Lower training.learning_rate, or clip more "
+            "(training.clip_norm; 0 is not at all), and train into another folder."
+        )
     plot_history(folder, folder / "loss.png")
     print(f"Trained {result.step:,} updates; best validation BLEU {result.best:.2f}.")
     print(f"Run folder: {folder}; loss curve: {folder / 'loss.png'}")

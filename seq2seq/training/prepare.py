@@ -12,6 +12,7 @@ from seq2seq.data.batches import Batch, BatchIterator, tokenize_corpus, validati
 from seq2seq.data.corpus import ParallelCorpus, read_parallel
 from seq2seq.data.tokenizer import train_tokenizers
 from seq2seq.errors import UserError
+from seq2seq.training.history import read_history
 from seq2seq.training.schedules import WarmupSchedule
 
 __all__ = ["Prepared", "make_optimizer", "prepare", "read_corpora"]
@@ -52,6 +53,7 @@ def prepare(config: Config, folder: Path) -> Prepared:
     if folder.is_dir() and any(folder.iterdir()):
         run = Run.open(folder)
         run.check_same(config)
+        _check_whole(run)
     data, corpora = config.data, read_corpora(config.data)
     tokenizers = run.tokenizers if run else train_tokenizers(corpora.training, data)
     training, validation = (
@@ -117,6 +119,18 @@ def make_optimizer(
     if training.precision == "mixed_float16":
         return keras.optimizers.LossScaleOptimizer(optimizer), schedule
     return optimizer, schedule
+
+
+def _check_whole(run: Run) -> None:
+    """Raise `UserError` if what the run was to go on from is gone: to start over loses the rest."""
+    validations = len(read_history(run.folder).get("step", []))
+    # After the first, a crash may have come before anything was there to go on from.
+    if validations > 1 and not run.has_latest():
+        raise UserError(
+            f"The run folder {run.folder} has been trained, but its checkpoint to go on from, "
+            f"{run.folder / 'latest'}, is gone. Restore it, or train into another folder with "
+            "--run; to translate, the best checkpoint is enough."
+        )
 
 
 def _pick(corpus: ParallelCorpus, indices: list[int] | range) -> ParallelCorpus:

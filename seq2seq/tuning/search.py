@@ -135,7 +135,8 @@ class _Search(BaseTuner):
             model = self.hypermodel.build(hp)
             return self.hypermodel.fit(hp, model, folder=self._run_folder(trial), display=display)
         except Exception as error:
-            if isinstance(error, UserError) and isinstance(error.__cause__, OSError | OpError):
+            cause = error.__cause__ if isinstance(error, UserError) else None
+            if isinstance(error, OSError) or isinstance(cause, OSError | OpError):
                 # A full disk or a file that is gone is no fault of these values.
                 raise keras_tuner.errors.FatalError(str(error)) from error
             raise keras_tuner.errors.FailedTrialError(_reason(error)) from error

@@ -23,6 +23,18 @@ Space = dict[str, dict[str, Any]]
 _RANGE = {"minimum", "maximum", "sampling", "step"}
 _EXAMPLE = '"model.dropout" = {minimum = 0.1, maximum = 0.5}'
 
+# A trial is judged by greedy search in batches of any size, on one and the same text.
+_WITHOUT_EFFECT = {
+    f"decoding.{name}"
+    for name in (
+        *("beam", "beam_groups", "diversity", "length_penalty", "coverage_penalty"),
+        *("sampling_top_k", "sampling_top_p", "batch_size"),
+    )
+}
+_TEXT = {
+    f"data.{side}{name}" for side in ("", "validation_") for name in ("source", "target", "pairs")
+}
+
 # They decide what a token is, so the losses a token under two of their values do not compare.
 _TOKEN_KEYS = {
     "data.vocabulary_size",
@@ -75,6 +87,12 @@ def _check_key(config: Config, key: str) -> None:
         raise UserError(
             f"[tuning.space] has {key!r}, which is no part of a trial: a trial trains for "
             "tuning.epochs, and the search is one for all. Leave it out."
+        )
+    is_of_search = key.startswith("decoding.") and config.tuning.objective == "loss"
+    if key in _WITHOUT_EFFECT | _TEXT or is_of_search:
+        raise UserError(
+            f"[tuning.space] has {key!r}, which does not make one trial better than another: all "
+            "are judged on the same text, by their loss or by greedy search. Leave it out."
         )
     if key in _TOKEN_KEYS and config.tuning.objective == "loss":
         raise UserError(

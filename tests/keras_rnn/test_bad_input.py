@@ -30,6 +30,13 @@ def test_sequences_of_another_rank(name, shape):
         LAYERS[name]()(keras.Input(shape[1:]))
 
 
+def test_a_symbolic_input_of_another_rank_to_a_layer_that_is_built():
+    layer = LSTM(2)
+    layer(np.zeros((1, 3, 4)))
+    with pytest.raises(ValueError, match=r"\(batch, time, features\)"):
+        layer(keras.Input((4,)))
+
+
 def test_sequences_of_too_low_a_rank_for_any_cell():
     with pytest.raises(ValueError, match=r"`it` needs `sequences` of rank 3 or more.*\(3, 5\)"):
         RNN(GRUCell(2), name="it")(np.ones((3, 5)))

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from reference.cells import gru_step, lstm_step, run, sigmoid, simple_step, with_weights
 
 import keras_rnn
@@ -268,3 +269,18 @@ def test_candidates_that_are_all_dropped_leave_the_memory_empty(cell_class, rng)
     x = rng.normal(size=(2, 5, 4))
     assert np.abs(layer(x)).max() > 1e-3
     np.testing.assert_array_equal(layer(x, training=True), np.zeros(layer(x).shape))
+
+
+@pytest.mark.parametrize("cell_class", [SimpleRNNCell, GRUCell])
+def test_a_single_state_may_be_a_bare_tensor_as_in_keras(cell_class, rng):
+    cell, x, h = cell_class(4), *rng.normal(size=(2, 3, 4)).astype("float32")
+    output, state = cell(x, h)
+    expected, (of_list,) = cell(x, [h])
+    np.testing.assert_array_equal(output, expected)
+    np.testing.assert_array_equal(state, of_list)
+    in_graph, _ = tf.function(cell)(tf.constant(x), tf.constant(h))
+    np.testing.assert_allclose(in_graph, expected, rtol=1e-6)
+
+
+def test_a_rate_may_be_a_number_of_numpy():
+    assert GRUCell(4, dropout=np.float32(0.5)).dropout == 0.5

@@ -149,3 +149,24 @@ def test_a_type_that_is_none_is_refused():
     config = LSTM(3, state_dtype="float32").get_config()
     assert LSTM.from_config(config).state_dtype == "float32"
     assert "state_dtype" not in LSTM(3).get_config()
+
+
+@pytest.mark.parametrize(
+    ("own", "usual"), [("mixed_float16", "float32"), ("float32", "mixed_bfloat16")]
+)
+def test_a_layer_that_is_entered_by_call_computes_in_its_own_type(own, usual, rng):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(usual)
+    try:
+        layer = LSTM(3, dtype=own)
+        x = tf.constant(rng.normal(size=(2, 3, 5, 4)), layer.compute_dtype)
+        found = keras.layers.TimeDistributed(layer, dtype=own)(x)
+    finally:
+        keras.config.set_dtype_policy(before)
+    expected = [layer(x[:, index]) for index in range(3)]
+    np.testing.assert_array_equal(found, np.stack(expected, axis=1))
+
+
+def test_cells_of_unlike_types_in_one_stack_are_refused():
+    with pytest.raises(ValueError, match=r"same `compute_dtype` in both of its parts. .*float16"):
+        RNN([GRUCell(4, dtype="mixed_float16"), LSTMCell(3)])

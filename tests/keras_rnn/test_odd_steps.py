@@ -121,7 +121,9 @@ def test_a_sublayer_in_float32_keeps_its_precision_in_a_cell_of_a_short_type():
     assert_close([tf.cast(outputs, "float32")], [tf.ones((3, 3))], 0.01)
 
 
-@pytest.mark.parametrize("options", [{}, {"recompute": 2}, {"truncation": (2, 5)}])
+@pytest.mark.parametrize(
+    "options", [{}, {"recompute": 2}, {"truncation": (2, 5)}, {"state_dtype": "float64"}]
+)
 def test_states_may_be_whole_numbers_and_truth_values(options, rng):
     class Cell(ThirdPartyCell):
         def get_initial_state(self, batch_size=None):

@@ -6,6 +6,7 @@ import pytest
 from reference import faulty_cells as faulty
 from reference.faulty_cells import SoundCell, sound_step
 
+from keras_rnn import GRUCell
 from keras_rnn.scan.backward import Loop
 from keras_rnn.testing import PROMISES, CellCase, check_cell, learns_to_remember, remember, serve
 
@@ -139,6 +140,13 @@ def test_the_adding_task_marks_a_number_in_each_half_and_never_the_last(rng):
     assert marks[:, :6].any(axis=0).all()
     np.testing.assert_allclose(sums[:, 0], numbers[marks == 1].reshape(500, 2).sum(axis=1), 1e-6)
     np.testing.assert_allclose(np.var(sums), 1 / 6, atol=0.02)
+
+
+def test_the_adding_task_needs_three_steps_and_looks_after_the_last_update():
+    with pytest.raises(ValueError, match=r"needs a `length` of at least 3.*length=2"):
+        learns_to_remember(GRUCell(2), length=2)
+    with pytest.raises(AssertionError, match=r"after 2 updates .*Received: \d\.\d+"):
+        learns_to_remember(GRUCell(2), length=3, updates=2)
 
 
 @pytest.mark.slow

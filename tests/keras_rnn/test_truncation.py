@@ -158,3 +158,11 @@ def test_the_config_keeps_truncation():
     layer = LSTM.from_config(LSTM(3, truncation=[2, 4]).get_config())
     assert layer.truncation == (2, 4)
     assert "truncation" not in LSTM(3).get_config()
+
+
+@pytest.mark.parametrize(("padding", "is_cut"), [(3, False), (4, True)])
+def test_masked_steps_count(padding, is_cut, rng):
+    layer = built(GRU, rng, truncation=(2, 4))
+    x, mask = tf.constant(rng.normal(size=(1, 8, 2))), np.arange(8)[None] < 8 - padding
+    _, *gradients = trained(layer, x, mask=mask)
+    assert all((np.abs(gradient).max() == 0) == is_cut for gradient in gradients)

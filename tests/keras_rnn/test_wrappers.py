@@ -257,3 +257,14 @@ def test_a_stack_of_cells_under_a_stack_of_layers_counts_its_states(rng):
     changed = [states[0] + 1, *states[1:]]
     assert np.abs(stack(x, initial_state=states)[0] - stack(x, initial_state=changed)[0]).max() > 0
     assert len(stack.compute_output_shape(SHAPE)) == len(stack(x)) == 5
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_stack_refuses_states_of_the_wrong_number(count):
+    stack, states = StackedRNN([LSTM(2)]), [np.zeros((1, 2))] * count
+    with pytest.raises(ValueError, match=f"needs 2 tensors in `initial_state`. Received: {count}"):
+        stack(np.zeros((1, 3, 2)), initial_state=states)
+    stateful = StackedRNN([LSTM(2, stateful=True)])
+    stateful(np.zeros((1, 3, 2)))
+    with pytest.raises(ValueError, match=f"needs 2 tensors in `states`. Received: {count}"):
+        stateful.reset_state(states)

@@ -158,6 +158,7 @@ def test_what_goes_by_the_epochs_binds_them(key, value, tmp_path, tiny_config, t
         ("run.json", b"\xff", "its run.json is missing or damaged"),
         ("config.toml", None, "its config.toml is missing"),
         ("config.toml", b"[data]\nsour", "is not valid TOML"),
+        ("config.toml", b"[model]\nnew = 1", "has a config that version"),
         ("source.spm", None, "needs its model file"),
         ("target.spm", b"", "needs a whole SentencePiece model"),
         ("source.spm", b"\x0a\x0b\x0c", "needs a whole SentencePiece model"),

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import math
 import resource
 import signal
 import subprocess
@@ -10,10 +11,12 @@ import time
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 
 from seq2seq.cli.main import main
 from seq2seq.config import save_config
 from seq2seq.inference import Translator
+from seq2seq.training import TrainingResult
 
 SEQ2SEQ = [sys.executable, "-m", "seq2seq"]
 COMMANDS = ["demo", "train", "translate", "evaluate", "tune", "export"]
@@ -82,6 +85,11 @@ MISTAKES = [
     (["train", "tiny.toml", "--run", "two"], "needs a folder that is new or empty"),
     (["train", "tiny.toml", "--run", "two/deep"], "two/deep cannot be written: "),
     (["train", "tiny.toml", "--run", "."], "is not a whole run folder"),
+    (["train", "tiny.toml", "--run", "a[1]"], r"without * ? [ ] and \. Received: 'a[1]'."),
+    (["translate", "a*"], "Received: 'a*'."),
+    (["translate", "\udcff"], r"a name in UTF-8 without * ? [ ] and \. Received: '\udcff'."),
+    ([*NEW, "--set", 'data.source="a\\u0000b"'], "data.source to be a path in UTF-8. Received: 'a"),
+    ([*NEW, "--set", "decoding.maximum_tokens=2000000"], "maximum_tokens to be at least 1 and at"),
     (
         ["train", "tiny.toml", "--run", "RUN", "--set", "training.seed=8"],
         "training.seed (1, now 8)",
@@ -101,6 +109,7 @@ MISTAKES = [
     (["evaluate", "RUN", "--source", "empty", "--reference", "empty"], "which is empty"),
     (["evaluate", "no", "--source", "two", "--reference", "two"], "There is no run folder no."),
     (["export", "nowhere", "new"], "There is no run folder nowhere."),
+    (["export", "RUN", "a?"], "Received: 'a?'."),
     (["export", "RUN", "two"], "two cannot be written: File exists."),
     (["export", "RUN", "two/deep"], "two/deep cannot be written: Not a directory."),
     (["demo", "--dir", "."], "holds other files"),
@@ -121,6 +130,28 @@ def test_a_mistake_is_one_line_and_status_2_and_harms_nothing(
     assert text in lines[-1]
     assert "Traceback" not in lines[-1]
     assert (hash_of(trained_run), hash_of(workplace)) == before
+
+
+@pytest.mark.parametrize("words", [NEW, ["translate", "RUN"], ["export", "RUN", "new"]])
+def test_too_little_memory_is_one_line_too(words, workplace, trained_run, capsys, monkeypatch):
+    def fill_memory(*_, **__):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"A dog runs.")))
+    for name in ("seq2seq.training.train", "seq2seq.inference.Translator.load"):
+        monkeypatch.setattr(name, fill_memory)
+    assert status_of([str(trained_run) if word == "RUN" else word for word in words]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "needs more memory than there is. Lower data.batch_tokens" in line
+
+
+def test_training_that_ends_in_no_numbers_fails(workplace, capsys, monkeypatch):
+    result = TrainingResult(Path("new"), 3, math.nan, {}, 0.0, is_interrupted=False)
+    monkeypatch.setattr("seq2seq.training.train", lambda *_: result)
+    assert status_of(NEW) == 2
+    assert (
+        "the validation loss is nan, and the model of new is of no use" in capsys.readouterr().err
+    )
 
 
 @pytest.fixture

@@ -76,6 +76,14 @@ def test_a_demo_never_writes_over_files_of_others(tmp_path):
     assert mine.read_text() == "my own corpus\n"
 
 
+def test_a_config_that_was_changed_is_never_written_over(tmp_path):
+    mine = tmp_path / "demo.toml"
+    mine.write_text("[data]\n")
+    with pytest.raises(UserError, match=r"a demo\.toml that is yours.*Name another.*--dir"):
+        demo.run_demo(tmp_path, SilentDisplay())
+    assert (list(tmp_path.iterdir()), mine.read_text()) == ([mine], "[data]\n")
+
+
 @pytest.mark.slow
 def test_the_demo_learns_the_built_in_pair(tmp_path):
     result = demo.run_demo(tmp_path / "demo", SilentDisplay())

@@ -6,7 +6,14 @@ import pytest
 import tensorflow as tf
 
 from seq2seq.errors import UserError
-from seq2seq.files import write_whole, writing
+from seq2seq.files import check_name, write_whole, writing
+
+
+def test_a_name_that_tensorflow_reads_as_a_pattern_is_refused(tmp_path):
+    check_name(tmp_path / "für alle (1) {2} 'x' $HOME")
+    for name in ("a*", "a?", "a[1", "1]", "a\\b", "a\0", "\udcff"):
+        with pytest.raises(UserError, match="a name in UTF-8 without"):
+            check_name(tmp_path / name)
 
 
 def test_text_and_bytes_are_written_as_they_are(tmp_path):

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from seq2seq.config import load_config, save_config
 from seq2seq.errors import UserError
+from seq2seq.training.history import read_history
 from seq2seq.training.loop import train
 from seq2seq.training.progress import SilentDisplay
 
@@ -28,7 +29,7 @@ CHANGES = {
     "training.validate_every": 8,
 }
 
-KILLED = """
+TRAIN = """
 import os, signal, sys
 from seq2seq.config import load_config
 from seq2seq.training.loop import train
@@ -36,7 +37,7 @@ from seq2seq.training.progress import SilentDisplay
 
 class Killed(SilentDisplay):
     def report(self, report):
-        if report.step == 13:
+        if report.step == int(sys.argv[3]):
             os.kill(os.getpid(), signal.SIGKILL)
 
 train(load_config(sys.argv[1]), sys.argv[2], lambda *_: {"bleu": 1.0}, Killed())
@@ -81,15 +82,6 @@ def assert_same_run(run, expected):
         assert different == []
 
 
-@pytest.fixture(scope="module", autouse=True)
-def rewritten_graphs(quick_graphs):
-    """Graphs are rewritten as in the process that is killed: else sums differ in the last place."""
-    before = tf.config.optimizer.get_experimental_options()
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
-    yield
-    tf.config.optimizer.set_experimental_options(before)
-
-
 @pytest.fixture(scope="module")
 def config_path(tiny_config, tmp_path_factory):
     path = tmp_path_factory.mktemp("resume") / "config.toml"
@@ -97,47 +89,53 @@ def config_path(tiny_config, tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module")
-def doomed(config_path):
-    """A process that trains, and kills itself after update 13, and its run folder."""
-    folder = config_path.parent / "killed"
-    words = [sys.executable, "-c", KILLED, config_path, folder]
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    with subprocess.Popen(words, env=environment, stderr=subprocess.PIPE) as process:
-        yield process, folder
+def start(config_path, folder, killed_after=-1):
+    """Train in a process of its own, on as many threads as users have."""
+    threads = [name for name in os.environ if name.startswith("TF_NUM_")]
+    environment = {name: value for name, value in os.environ.items() if name not in threads}
+    words = [sys.executable, "-c", TRAIN, config_path, folder, str(killed_after)]
+    return subprocess.Popen(words, env=environment, stderr=subprocess.PIPE)
+
+
+def end(process, status=0):
+    with process:
+        _, errors = process.communicate()
+    assert process.returncode == status, errors.decode()
 
 
 @pytest.fixture(scope="module")
-def whole_run(config_path, doomed):
-    """The same run, never stopped; it is trained beside the other."""
-    folder = config_path.parent / "whole"
-    return folder, train(load_config(config_path), folder, same_score)
+def runs(config_path):
+    """A run that was never stopped, and one whose process was killed after update 13."""
+    whole, killed = config_path.parent / "whole", config_path.parent / "killed"
+    processes = start(config_path, whole), start(config_path, killed, killed_after=13)
+    end(processes[0])
+    end(processes[1], -signal.SIGKILL)
+    return whole, killed
 
 
 @pytest.fixture(scope="module")
-def killed_run(doomed, whole_run):
-    """A run whose process was killed after update 13, with a checkpoint of update 8."""
-    process, folder = doomed
-    _, errors = process.communicate()
-    assert process.returncode == -signal.SIGKILL, errors.decode()
-    return folder
+def whole_run(runs):
+    """The run that was never stopped, and its last step."""
+    return runs[0], int(read_history(runs[0])["step"][-1])
 
 
-def test_a_run_that_was_killed_ends_as_one_that_was_not(config_path, killed_run, whole_run):
-    config, (expected_run, expected) = load_config(config_path), whole_run
-    assert tf.train.latest_checkpoint(killed_run / "latest").endswith("ckpt-8")
-    assert tf.train.latest_checkpoint(killed_run / "best").endswith("ckpt-8")
-    assert expected.step > 21
-    ended = train(config, killed_run, same_score)
-    assert ended._replace(folder=None) == expected._replace(folder=None)
-    assert_same_run(killed_run, expected_run)
+def test_a_run_that_was_killed_ends_as_one_that_was_not(config_path, runs, whole_run):
+    whole, killed = runs
+    assert tf.train.latest_checkpoint(killed / "latest").endswith("ckpt-8")
+    assert tf.train.latest_checkpoint(killed / "best").endswith("ckpt-8")
+    assert whole_run[1] > 21
+    end(start(config_path, killed))
+    assert_same_run(killed, whole)
 
 
 def test_a_run_that_is_done_is_not_trained_again(config_path, whole_run):
-    folder, expected = whole_run
+    folder, last_step = whole_run
     before = tensors(folder, "latest")
     again = train(load_config(config_path), folder, same_score)
-    assert (again.step, again.validation_loss) == (expected.step, expected.validation_loss)
+    assert (again.step, again.validation_loss) == (
+        last_step,
+        read_history(folder)["validation_loss"][-1],
+    )
     after = tensors(folder, "latest")
     assert all(before[name].tobytes() == after[name].tobytes() for name in before)
 
@@ -147,9 +145,9 @@ def test_a_run_that_is_done_is_not_trained_again(config_path, whole_run):
 def test_the_last_update_may_be_the_one_that_is_stopped_at(
     number, config_path, whole_run, tmp_path
 ):
-    config, (expected_run, expected) = load_config(config_path), whole_run
+    config, (expected_run, last_step) = load_config(config_path), whole_run
     run = tmp_path / "run"
-    for step in (1, expected.step):
+    for step in (1, last_step):
         stopped = train(config, run, same_score, Signalled(number, step))
         assert (stopped.is_interrupted, stopped.step) == (True, step)
     assert not train(config, run, same_score).is_interrupted

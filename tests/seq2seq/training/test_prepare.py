@@ -7,6 +7,7 @@ import pytest
 
 from seq2seq.data.corpus import read_parallel
 from seq2seq.errors import UserError
+from seq2seq.training.history import append_history
 from seq2seq.training.prepare import make_optimizer, prepare, read_corpora
 
 
@@ -91,6 +92,18 @@ def test_a_second_time_the_tokenizers_of_the_folder_are_taken(tiny_config, tmp_p
     second = prepare(more, tmp_path / "run")
     assert second.run.tokenizers.source.model == first.run.tokenizers.source.model
     assert second.run.config == more
+
+
+def test_a_run_whose_latest_checkpoint_is_gone_is_not_started_over(tiny_config, tmp_path):
+    run = prepare(tiny_config, tmp_path / "run").run
+    append_history(run.folder, 5, 1.0, {"bleu": 1.0})
+    # As a crash leaves it between the first best checkpoint and the first latest one.
+    assert prepare(tiny_config, run.folder).run.folder == run.folder
+    append_history(run.folder, 10, 2.0, {"bleu": 2.0})
+    before = sorted(run.folder.rglob("*"))
+    with pytest.raises(UserError, match=r"its checkpoint to go on from, .*latest, is gone"):
+        prepare(tiny_config, run.folder)
+    assert sorted(run.folder.rglob("*")) == before
 
 
 def test_the_optimizer_and_its_schedule_are_those_of_the_config(tiny_config):

@@ -4,6 +4,7 @@ Most searches here run a `train` that only looks at the config, so that the sear
 Those that train do so eagerly, since tracing a graph takes longer than these few steps.
 """
 
+import errno
 import math
 import os
 import shutil
@@ -256,12 +257,21 @@ def test_a_search_resets_nothing_for_the_rest_of_the_process(config, tmp_path, f
     assert tokenizer.tokenize(["ba ka"]).to_list() == before
 
 
-def test_a_full_disk_ends_the_search_and_the_trial_is_taken_up_again(config, tmp_path, fake):
+def told_of_a_full_disk():
+    raise UserError("run cannot be written: No space left.") from OSError("No space left")
+
+
+def bare_error_of_a_full_disk():
+    raise OSError(errno.ENOSPC, "No space left.")
+
+
+@pytest.mark.parametrize("fill", [told_of_a_full_disk, bare_error_of_a_full_disk])
+def test_a_full_disk_ends_the_search_and_the_trial_is_taken_up_again(config, tmp_path, fake, fill):
     full = [True]
 
     def loss(config):
         if full.pop():
-            raise UserError("run cannot be written: No space left.") from OSError("No space left")
+            fill()
         return 1.0
 
     training = fake(loss)
