@@ -19,7 +19,7 @@ from seq2seq.evaluation import (
     plot_history,
 )
 from seq2seq.export import export
-from seq2seq.files import write_whole, writing
+from seq2seq.files import check_name, write_whole, writing
 from seq2seq.inference import Translator
 from seq2seq.training import Display, TrainingResult, train
 
@@ -93,12 +93,13 @@ def run_demo(
 
 def _check_folder(folder: Path, config_path: Path, shipped: bytes) -> None:
     """Raise `UserError` if the folder holds what the demo would write over."""
+    check_name(folder)
     holds = "other files"
     if config_path.is_file():
         if config_path.read_bytes() == shipped:
             return
         holds = f"a {config_path.name} that is yours or of another version"
-    elif not folder.is_dir() or not any(folder.iterdir()):
+    elif not folder.is_dir() or all(found.suffix == ".part" for found in folder.iterdir()):
         return
     raise UserError(
         f"The demo needs a folder that is new, empty or of a demo. Received: {folder}, which "

@@ -23,19 +23,19 @@ class SeveralCells(RecurrentCell):
         cells: The cells, ours or plain Keras cells.
 
     Raises:
-        ValueError: If `cells` is empty, holds something that is no cell, or cells of ours that
-            compute in unlike types.
+        ValueError: If `cells` is empty, holds something that is no cell, or a cell of ours that
+            computes in another type than this one.
     """
 
     def __init__(self, cells: Sequence[Any], **kwargs: Any) -> None:
         owner = type(self).__name__
         check_cells(owner, cells)
-        # Cells of Keras cast for themselves.
-        types = [cell.compute_dtype for cell in cells if isinstance(cell, RecurrentCell)]
-        for other in types[1:]:
-            check_equal_settings(owner, "compute_dtype", types[0], other)
         kwargs.setdefault("dtype", getattr(cells[0], "dtype_policy", None))
         super().__init__(**kwargs)
+        for cell in cells:
+            if isinstance(cell, RecurrentCell):  # Those of Keras cast for themselves.
+                types = self.compute_dtype, cell.compute_dtype
+                check_equal_settings(owner, "compute_dtype", *types)
         self.cells = list(cells)
         self.output_size = contract.output_size(self.cells[-1])
 

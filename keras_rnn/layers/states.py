@@ -30,7 +30,14 @@ class KeptStates(tf.Module):
 
         def variable(state: Any) -> keras.Variable:
             value = ops.convert_to_numpy(ops.cast(state, dtype))
-            return keras.Variable(value, dtype=dtype, trainable=False, name="rnn_state")
+
+            def initializer(shape: Any, dtype: str) -> Any:
+                return ops.convert_to_tensor(value, dtype)
+
+            # By a function: Keras may make the variable later.
+            return keras.Variable(
+                initializer, value.shape, dtype, trainable=False, name="rnn_state"
+            )
 
         with tf.init_scope():  # A layer may be built while a graph is traced.
             variables = tree.map_structure(variable, make_states())

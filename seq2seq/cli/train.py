@@ -46,13 +46,14 @@ def run(args: argparse.Namespace) -> int:
     if result.is_interrupted:
         print(f"Stopped at step {result.step}, saved in {folder}; the same command goes on.")
         return INTERRUPTED
+    plot_history(folder, folder / "loss.png")
     if not math.isfinite(result.validation_loss):
         raise UserError(
-            f"Training diverged: the validation loss is {result.validation_loss}, and the model of "
-            f"{folder} is of no use. Lower training.learning_rate, or clip more "
-            "(training.clip_norm; 0 is not at all), and train into another folder."
+            f"Training diverged: the last validation loss is {result.validation_loss}. What is "
+            f"left in {folder} is the best model before, of BLEU {result.best:.2f}. Lower "
+            "training.learning_rate, or clip more (training.clip_norm; 0 is not at all), and train "
+            "into another folder."
         )
-    plot_history(folder, folder / "loss.png")
     print(f"Trained {result.step:,} updates; best validation BLEU {result.best:.2f}.")
     print(f"Run folder: {folder}; loss curve: {folder / 'loss.png'}")
     print(f"Next: seq2seq translate {folder} < in.txt > out.txt")

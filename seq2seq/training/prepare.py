@@ -12,6 +12,7 @@ from seq2seq.data.batches import Batch, BatchIterator, tokenize_corpus, validati
 from seq2seq.data.corpus import ParallelCorpus, read_parallel
 from seq2seq.data.tokenizer import train_tokenizers
 from seq2seq.errors import UserError
+from seq2seq.files import check_name
 from seq2seq.training.history import read_history
 from seq2seq.training.schedules import WarmupSchedule
 
@@ -49,6 +50,7 @@ def prepare(config: Config, folder: Path) -> Prepared:
     Raises:
         UserError: If a file or the folder is not as it must be; then nothing has been written.
     """
+    check_name(folder)  # before work that takes minutes
     run = None
     if folder.is_dir() and any(folder.iterdir()):
         run = Run.open(folder)

@@ -17,7 +17,7 @@ from tensorflow.errors import OpError
 from seq2seq.checkpoint import Run
 from seq2seq.config import Config, save_config
 from seq2seq.errors import UserError
-from seq2seq.files import writing
+from seq2seq.files import check_name, writing
 from seq2seq.training.prepare import read_corpora
 from seq2seq.training.progress import Display, SilentDisplay
 from seq2seq.tuning.folder import claim, save_table
@@ -78,6 +78,7 @@ def tune(config: Config, folder: str | Path, display: Display | None = None) -> 
     Reference: Li et al., 2018, https://arxiv.org/abs/1603.06560
     """
     folder, display = Path(folder), display or SilentDisplay()
+    check_name(folder)
     hypermodel = TranslationHyperModel(config)
     oracle = _make_oracle(hypermodel)
     read_corpora(config.data)  # what is wrong here would fail every trial

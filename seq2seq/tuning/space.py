@@ -23,7 +23,7 @@ Space = dict[str, dict[str, Any]]
 _RANGE = {"minimum", "maximum", "sampling", "step"}
 _EXAMPLE = '"model.dropout" = {minimum = 0.1, maximum = 0.5}'
 
-# A trial is judged by greedy search in batches of any size, on one and the same text.
+# A trial is judged by greedy search in batches of any size.
 _WITHOUT_EFFECT = {
     f"decoding.{name}"
     for name in (
@@ -89,10 +89,15 @@ def _check_key(config: Config, key: str) -> None:
             "tuning.epochs, and the search is one for all. Leave it out."
         )
     is_of_search = key.startswith("decoding.") and config.tuning.objective == "loss"
-    if key in _WITHOUT_EFFECT | _TEXT or is_of_search:
+    if key in _WITHOUT_EFFECT or is_of_search:
         raise UserError(
             f"[tuning.space] has {key!r}, which does not make one trial better than another: all "
-            "are judged on the same text, by their loss or by greedy search. Leave it out."
+            "are judged by their loss or by greedy search. Leave it out."
+        )
+    if key in _TEXT:
+        raise UserError(
+            f"[tuning.space] has {key!r}, a path: a search is over one text. Leave it out, and "
+            "tune on each text in a folder of its own."
         )
     if key in _TOKEN_KEYS and config.tuning.objective == "loss":
         raise UserError(

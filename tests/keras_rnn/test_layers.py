@@ -280,12 +280,3 @@ def test_a_plain_cell_need_not_say_what_size_its_output_has():
 def test_a_plain_cell_cannot_be_recomputed_or_truncated(options):
     with pytest.raises(ValueError, match=r"`RNN` needs a cell with `project` and `step` for"):
         RNN(keras.layers.LSTMCell(3), **options)
-
-
-def test_a_stateful_layer_starts_from_the_states_of_its_cell(rng):
-    class Cell(GRUCell):
-        def get_initial_state(self, batch_size=None):
-            return [tf.ones((batch_size, self.units))]
-
-    layer, x = ready(RNN(Cell(3), stateful=True), rng), rng.normal(size=(3, 5, 4))
-    assert_close(layer(x), RNN(layer.cell)(x))

@@ -77,7 +77,10 @@ def test_a_demo_never_writes_over_files_of_others(tmp_path):
 
 
 def test_a_config_that_was_changed_is_never_written_over(tmp_path):
-    mine = tmp_path / "demo.toml"
+    demo._check_folder(tmp_path, tmp_path / "demo.toml", b"")
+    (tmp_path / "demo.toml.part").write_text("")  # as a full disk leaves it
+    demo._check_folder(tmp_path, tmp_path / "demo.toml", b"")
+    mine = (tmp_path / "demo.toml.part").rename(tmp_path / "demo.toml")
     mine.write_text("[data]\n")
     with pytest.raises(UserError, match=r"a demo\.toml that is yours.*Name another.*--dir"):
         demo.run_demo(tmp_path, SilentDisplay())

@@ -50,7 +50,7 @@ def test_a_missing_file_is_said_before_the_folder_is_made(config, tmp_path):
         ({"data.vocabulary_size": {"choices": [300]}}, r'losses a token.*objective = "bleu"'),
         ({"decoding.beam": {"choices": [1, 5]}}, r"'decoding\.beam'.*not make one trial better"),
         ({"decoding.maximum_tokens": {"choices": [9]}}, r"'decoding\.maximum_tokens'.*their loss"),
-        ({"data.source": {"choices": ["a"]}}, r"'data\.source'.*judged on the same text"),
+        ({"data.source": {"choices": ["a"]}}, r"'data\.source'.*a path: a search is over one text"),
         ({"model.dropout": 0.1}, r"'model\.dropout' to be \{choices.*Received: 0\.1"),
         ({"model.dropout": {"choices": [0.1], "default": 0.3}}, r"'model\.dropout' to be \{choi"),
         ({"model.dropout": {"minimun": 0, "maximum": 1}}, r"Did you mean 'minimum'"),
