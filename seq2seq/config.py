@@ -60,9 +60,8 @@ class DataConfig:
     vocabulary_size: int = option(8000, at_least=270, at_most=1_000_000)
     shared_vocabulary: bool = True  # one for both languages
     subword_model: str = option("unigram", choices=("unigram", "bpe"))
-    maximum_tokens: int = option(
-        100, at_least=2, at_most=100_000
-    )  # a pair with a longer side is not trained on
+    # A pair with a longer side is not trained on.
+    maximum_tokens: int = option(100, at_least=2, at_most=100_000)
     # Most tokens of the longer side in a batch, padding counted.
     batch_tokens: int = option(2400, at_least=1)
 

@@ -34,9 +34,9 @@ class KeptStates(tf.Module):
             def initializer(shape: Any, dtype: str) -> Any:
                 return ops.convert_to_tensor(value, dtype)
 
-            # By a function: Keras may make the variable later.
+            # By a function: Keras may make the variable later. It is read in its own type.
             return keras.Variable(
-                initializer, value.shape, dtype, trainable=False, name="rnn_state"
+                initializer, value.shape, dtype, False, autocast=False, name="rnn_state"
             )
 
         with tf.init_scope():  # A layer may be built while a graph is traced.
@@ -69,9 +69,8 @@ def fitted(owner: str, given: State, wanted: State, dtype: str | None) -> State:
     leaves = tree.flatten(wanted)
     states = [ops.convert_to_tensor(state) for state in tree.flatten(given)]
     check_states(owner, "initial_state", states, leaves)
-    pairs = zip(states, leaves, strict=True)
-    states = [ops.cast(state, zeros.dtype) for state, zeros in pairs]
-    states = states if dtype is None else floats_to(dtype, states)
+    typed = leaves if dtype is None else floats_to(dtype, leaves)
+    states = [ops.cast(state, zeros.dtype) for state, zeros in zip(states, typed, strict=True)]
     return tree.pack_sequence_as(wanted, states)
 
 

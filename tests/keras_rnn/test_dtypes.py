@@ -170,3 +170,12 @@ def test_a_layer_that_is_entered_by_call_computes_in_its_own_type(own, usual, rn
 def test_cells_of_unlike_types_in_one_stack_are_refused():
     with pytest.raises(ValueError, match=r"same `compute_dtype` in both of its parts. .*float16"):
         RNN([GRUCell(4, dtype="mixed_float16"), LSTMCell(3)])
+
+
+def test_a_kept_state_is_not_rounded_on_its_way_to_the_next_call():
+    layer = GRU(3, dtype="mixed_float16", state_dtype="float32", stateful=True)
+    layer.build((2, 5, 4))
+    given = np.full((2, 3), 1.0001, "float32")  # In half precision this is one.
+    layer.reset_state([given])
+    layer(tf.zeros((2, 5, 4)), mask=tf.zeros((2, 5), bool))
+    np.testing.assert_array_equal(layer.states[0], given)
