@@ -19,6 +19,7 @@ from layers import CONFIGS, Shape, measure, train_step
 import keras_rnn
 from keras_rnn import RNN, GRUCell, LSTMCell
 from keras_rnn.layers.named import NamedRNN
+from keras_rnn.layers.named_composite import CompositeRNN
 
 WRAPPED: dict[str, Callable[[int], Any]] = {
     "DropoutCell": lambda units: keras_rnn.DropoutCell(LSTMCell(units), 0.2, 0.2, 0.2),
@@ -70,7 +71,9 @@ def layers(shape: Shape) -> dict[str, Any]:
     made = {
         name: part(units, return_sequences=True, **sizes.get(name, {}))
         for name, part in public.items()
-        if isinstance(part, type) and issubclass(part, NamedRNN)
+        if isinstance(part, type)
+        and issubclass(part, NamedRNN)
+        and not issubclass(part, CompositeRNN)
     }
     wrapped = {n: RNN(make(units), return_sequences=True) for n, make in WRAPPED.items()}
     return made | wrapped | attending(units)

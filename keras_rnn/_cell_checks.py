@@ -4,7 +4,7 @@ Every message says who needs what, what came, and what to do.
 """
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -21,7 +21,6 @@ __all__ = [
     "check_equal_states",
     "check_heads",
     "check_limit",
-    "check_linear",
     "check_mechanism",
     "check_mechanisms",
     "check_no_probability",
@@ -33,7 +32,6 @@ __all__ = [
     "check_same_size",
     "check_seed",
     "check_some_kernel",
-    "check_steps_are_seen",
 ]
 
 
@@ -82,7 +80,7 @@ def check_rates(owner: str, name: str, rates: Any, sizes: Sequence[int | None]) 
         owner: Who needs them.
         name: Name of the argument.
         rates: One rate for all states that have a size, or one rate for each state.
-        sizes: The sizes of the states, `None` for one whose size is another in each call.
+        sizes: The sizes of the states, `None` for one that has to have the rate 0.
     """
     if not isinstance(rates, list | tuple):
         rate = check_rate(owner, name, rates)
@@ -92,7 +90,8 @@ def check_rates(owner: str, name: str, rates: Any, sizes: Sequence[int | None]) 
     if len(checked) != len(sizes) or has_none:
         raise ValueError(
             f"`{owner}` needs as many `{name}` as the cell has states, and 0 for a state of no "
-            f"fixed size. Received: {name}={rates!r}, for states of the sizes {list(sizes)}. "
+            "fixed size, or that belongs to another (`None` here). "
+            f"Received: {name}={rates!r}, for states of the sizes {list(sizes)}. "
             "Pass one number for all states, or one for each."
         )
     return checked
@@ -187,17 +186,6 @@ def check_equal_states(owner: str, cells: Sequence[Any]) -> None:
         )
 
 
-def check_steps_are_seen(owner: str, cell: Any, follows_contract: Callable[[Any], bool]) -> None:
-    """Raise `ValueError` if the cell, or one inside it, has only `call`."""
-    for part in _cells_in(cell):
-        if not follows_contract(part):
-            raise ValueError(
-                f"`{owner}` needs a cell with `project` and `step`, and such cells in it. "
-                f"Received: {part!r}, which has only `call`. Pass one of `keras_rnn`, for example "
-                "`LSTMCell(64)`."
-            )
-
-
 def check_some_kernel(owner: str, cell: Any, count: int) -> None:
     """Raise `ValueError` if a step of the cell asked for no recurrent kernel."""
     if not count:
@@ -237,7 +225,7 @@ def check_no_recurrent_kernel(
     refused = [f"{name}={given[name]!r}" for name in sorted(names) if name not in allowed]
     if refused:
         raise ValueError(
-            f"`{owner}` needs no argument about a recurrent kernel: it has none. "
+            f"`{owner}` needs no argument about a recurrent matrix: it has none. "
             f"Received: {', '.join(refused)}. Leave it out; `dropout` drops inputs."
         )
 
@@ -251,16 +239,6 @@ def check_no_probability(owner: str, given: Mapping[str, Any]) -> None:
         )
 
 
-def check_linear(owner: str, parallel: bool | str, reason: str | None) -> None:
-    """Raise `ValueError` if steps are to run in parallel and there is a reason why they cannot."""
-    if parallel is True and reason is not None:
-        raise ValueError(
-            f"`{owner}` needs steps that depend on the state by a product alone, and no other way "
-            f"of running them, for `parallel=True`. Received: {reason}. "
-            "Leave that out, or pass `parallel='auto'`."
-        )
-
-
 def _is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
@@ -271,9 +249,3 @@ def _message(owner: str, name: str, wanted: str, value: Any, example: float) -> 
         f"Received: {name}={value!r} ({type(value).__name__}). "
         f"Pass one, for example `{name}={example}`."
     )
-
-
-def _cells_in(cell: Any) -> list[Any]:
-    """Return a cell and all cells inside it."""
-    parts = cell._flatten_layers() if isinstance(cell, keras.layers.Layer) else [cell]
-    return [part for part in parts if hasattr(part, "state_size")]

@@ -3,7 +3,7 @@
 Every message says who needs what, what came, and what to do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 __all__ = [
+    "check_activation",
     "check_batch_size",
     "check_cell",
     "check_choice",
@@ -23,16 +24,12 @@ __all__ = [
     "check_learnable",
     "check_mask",
     "check_no_mask",
-    "check_own_backward",
     "check_positive_integer",
     "check_rank",
     "check_rate",
-    "check_recompute",
     "check_recurrent_layer",
     "check_states",
-    "check_static_length",
     "check_time_steps",
-    "check_truncation",
 ]
 
 # A layer of 2**24 units has a recurrent kernel of at least 1 PiB: a slip or an attack.
@@ -74,12 +71,28 @@ def check_choice(owner: str, name: str, value: Any, choices: Sequence[Any]) -> A
     return value
 
 
+def check_activation(owner: str, name: str, value: Any) -> Callable[..., Any]:
+    """Return the activation that `value` is or names, else raise `ValueError`."""
+    try:
+        return keras.activations.get(value)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"`{owner}` needs `{name}` to be an activation: a function, or the name of one of "
+            f"Keras. Received: {name}={value!r}. Pass one, for example `{name}='tanh'`."
+        ) from error
+
+
 def check_cell(owner: str, cell: Any) -> Any:
     """Return `cell` if it can be stepped and has a `state_size`, else raise `ValueError`."""
     if hasattr(cell, "return_sequences"):
         raise ValueError(
             f"`{owner}` needs a cell, one step in time. Received: {cell!r}, a layer. "
             "Pass its cell, for example `LSTMCell(64)` in place of `LSTM(64)`."
+        )
+    if isinstance(cell, type):
+        raise ValueError(
+            f"`{owner}` needs a cell, made by its class. Received: the class `{cell.__name__}`. "
+            f"Pass a cell, for example `{cell.__name__}(64)`."
         )
     missing = [name for name in ("call", "state_size") if not hasattr(cell, name)]
     if missing:
@@ -125,10 +138,12 @@ def check_mask(owner: str, mask: Any, sequences: Any) -> None:
 
 
 def check_count(owner: str, name: str, values: Sequence[Any], wanted: int) -> None:
-    """Raise `ValueError` unless there are `wanted` values."""
-    if len(values) != wanted:
+    """Raise `ValueError` unless `values` is a list or a tuple of `wanted` values."""
+    is_list = isinstance(values, list | tuple)
+    if not is_list or len(values) != wanted:
+        came = len(values) if is_list else f"{values!r}, which is no list of them"
         raise ValueError(
-            f"`{owner}` needs {wanted} tensors in `{name}`. Received: {len(values)}. "
+            f"`{owner}` needs {wanted} tensors in `{name}`. Received: {came}. "
             "Pass one for each state, in the order of `state_size`."
         )
 
@@ -144,17 +159,6 @@ def check_states(owner: str, name: str, states: Sequence[Any], wanted: Sequence[
                 f"`{owner}` needs a state of shape {shapes[1]} at place {index} of `{name}`. "
                 f"Received: shape {shapes[0]}. Pass one row for each sequence, of the cell's size."
             )
-
-
-def check_static_length(owner: str, length: Any) -> int:
-    """Return `length` if it is known and positive, else raise `ValueError`."""
-    if length is None:
-        raise ValueError(
-            f"`{owner}` needs a known number of time steps for `unroll=True`. "
-            "Received: an input of unknown length. Fix the length in the input, "
-            "or pass `unroll=False`."
-        )
-    return length
 
 
 def check_equal_settings(owner: str, name: str, first: Any, second: Any) -> None:
@@ -184,44 +188,6 @@ def check_keeps_states(owner: str, states: Any) -> Any:
             "from. Received: states, where it keeps none. Build it, or pass `initial_state`."
         )
     return states
-
-
-def check_recompute(owner: str, stretch: Any, unroll: bool, truncation: Any) -> int | None:
-    """Return `stretch` if it is `None` or a number of steps that stands alone."""
-    if stretch is None:
-        return None
-    stretch = check_positive_integer(owner, "recompute", stretch, f"{owner}(..., recompute=32)")
-    if unroll or truncation is not None:
-        raise ValueError(
-            f"`{owner}` needs `recompute` alone. Received: recompute={stretch}, "
-            f"unroll={unroll}, truncation={truncation}. Leave the others out."
-        )
-    return stretch
-
-
-def check_truncation(owner: str, truncation: Any, unroll: bool) -> tuple[int, int] | None:
-    """Return `truncation` if it is `None` or two numbers of steps, the second as large."""
-    if truncation is None:
-        return None
-    pair = truncation if isinstance(truncation, list | tuple) and len(truncation) == 2 else (0, 0)
-    is_whole = all(isinstance(steps, Integral) and not isinstance(steps, bool) for steps in pair)
-    if not is_whole or not 0 < pair[0] <= pair[1] or unroll:
-        raise ValueError(
-            f"`{owner}` needs `truncation` as (k1, k2), steps forward and steps back, with "
-            f"0 < k1 <= k2, and `unroll=False`. Received: truncation={truncation!r}, "
-            f"unroll={unroll}. Pass for example `truncation=(20, 40)`."
-        )
-    return int(pair[0]), int(pair[1])
-
-
-def check_own_backward(owner: str, cell: Any, is_asked: bool, follows_contract: bool) -> None:
-    """Raise `ValueError` if something is asked for that only the contract gives a cell."""
-    if is_asked and not follows_contract:
-        raise ValueError(
-            f"`{owner}` needs a cell with `project` and `step` for `recompute` or `truncation`. "
-            f"Received: {cell!r}, which has only `call`. Write it on `RecurrentCell`, or leave "
-            "both out."
-        )
 
 
 def check_layer(owner: str, name: str, layer: Any) -> None:

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -153,9 +154,19 @@ ROWS = {
         by_weights(further.projected_lstm_step),
     ),
     "slstm": Row(SLSTMCell, stabilised_slstm_step),
+    "slstm_heads": Row(
+        lambda _: SLSTMCell(4, heads=2, forget_gate="exponential"),
+        functools.partial(stabilised_slstm_step, forget_gate="exponential"),
+        learner=lambda units: SLSTMCell(units, heads=2, forget_gate="exponential"),
+    ),
     "sru": Row(SRUCell, by_weights(further.sru_step)),
     "sru_first": Row(
         lambda units: SRUCell(units, gates_read_state=False), by_weights(further.sru_step)
+    ),
+    "sru_square": Row(
+        lambda _: SRUCell(FEATURES, highway_bias=-1.0),
+        by_weights(further.sru_step, scale=(1 + 2 * math.exp(-1)) ** 0.5),
+        learner=None,
     ),
     "ssru": Row(SSRUCell, by_weights(further.ssru_step)),
     "min_gru": Row(MinGRUCell, by_weights(further.min_gru_step)),
@@ -218,7 +229,7 @@ ROWS |= {
     for name, make in MECHANISMS.items()
 }
 # Of a cell that has another row: not in the default run.
-VARIANTS = {"gru_before", "lstm_dropout", "keras", "sru_first"}
+VARIANTS = {"gru_before", "lstm_dropout", "keras", "slstm_heads", "sru_first", "sru_square"}
 VARIANTS |= {f"attention_{name}" for name in MECHANISMS}
 # What takes a second or more; in the default run, one cell of each kind of step is held to it.
 # (Of the others, `finite_differences` holds the gradient along one direction.)

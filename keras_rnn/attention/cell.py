@@ -1,12 +1,13 @@
 """`AttentionCell`: attention as a cell around a cell."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
 from keras_rnn._cell_checks import check_mechanism
-from keras_rnn._checks import check_cell, check_positive_integer
+from keras_rnn._checks import check_activation, check_cell, check_positive_integer
 from keras_rnn._types import Noise, Shape, State, Step, Tensor
 from keras_rnn.attention.base import Memory, first_looks, look, shape_of_values
 from keras_rnn.cells import contract
@@ -89,7 +90,7 @@ class AttentionCell(RecurrentCell):
             example = f"{owner}(cell, attention, units=64)"
             self.units = check_positive_integer(owner, "units", units, example)
         self.input_feeding = input_feeding
-        self.activation = keras.activations.get(activation)
+        self.activation = check_activation(owner, "activation", activation)
         self.output_attention = output_attention
         self._context_size: int | None = None
 
@@ -102,6 +103,11 @@ class AttentionCell(RecurrentCell):
     def output_size(self) -> int | None:
         """The size of the output."""
         return self.attended_size if self.output_attention else contract.output_size(self.cell)
+
+    @property
+    def cells_of_states(self) -> Sequence[Any]:
+        """The wrapped cell."""
+        return [self.cell]
 
     @property
     def state_size(self) -> list[Any]:

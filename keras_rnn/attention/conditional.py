@@ -1,12 +1,13 @@
 """`ConditionalGRUCell`: two transitions in a step, with attention between them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
 from keras_rnn._cell_checks import check_equal_states, check_mechanism
-from keras_rnn._checks import check_cell
+from keras_rnn._checks import check_cell, check_equal_settings
 from keras_rnn._types import Noise, Shape, State, Step, Tensor
 from keras_rnn.attention.base import Memory, first_looks, look, shape_of_values
 from keras_rnn.cells import contract
@@ -74,6 +75,8 @@ class ConditionalGRUCell(RecurrentCell):
         owner = "ConditionalGRUCell"
         check_cell(owner, first_cell), check_cell(owner, second_cell)
         check_equal_states(owner, [first_cell, second_cell])
+        types = (getattr(cell, "compute_dtype", None) for cell in (first_cell, second_cell))
+        check_equal_settings(owner, "compute_dtype", *types)
         kwargs.setdefault("dtype", getattr(first_cell, "dtype_policy", None))
         super().__init__(**kwargs)
         self.first_cell = first_cell
@@ -81,6 +84,11 @@ class ConditionalGRUCell(RecurrentCell):
         self.attention = check_mechanism(owner, attention)
         self.output_context = output_context
         self._context_size = 0
+
+    @property
+    def cells_of_states(self) -> Sequence[Any]:
+        """The first cell, from whose states the second goes on."""
+        return [self.first_cell]
 
     @property
     def state_size(self) -> list[Any]:

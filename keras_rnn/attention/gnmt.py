@@ -90,6 +90,11 @@ class GNMTCell(RecurrentCell):
         return self.bottom.attention
 
     @property
+    def cells_of_states(self) -> Sequence[Any]:
+        """All cells, from the bottom to the top."""
+        return [self.bottom.cell, *self.upper_cells]
+
+    @property
     def state_size(self) -> list[Any]:
         """The sizes of the states; `None` for those of the memory's length."""
         of_bottom, *others = self.bottom.state_size

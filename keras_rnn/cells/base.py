@@ -1,5 +1,6 @@
 """The contract of a recurrent cell."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -49,6 +50,15 @@ class RecurrentCell(keras.layers.Layer):
 
     state_size: Any
     output_size: int
+    state_of_gates = 0
+    """Which of the states its gates read, the h of an LSTM: what `DropoutCell` drops."""
+    scaled_states: Sequence[int] = ()
+    """Which of the states belong together, so that `ZoneoutCell` must leave each as it is."""
+
+    @property
+    def cells_of_states(self) -> Sequence[Any]:
+        """The cells inside this one whose states its own begin with, in this order."""
+        return ()
 
     def project(self, inputs: Tensor) -> Tensor:
         """Return what depends on the input alone; by default the input itself.
@@ -108,6 +118,9 @@ class RecurrentCell(keras.layers.Layer):
     def call(self, inputs: Tensor, states: State, training: bool = False, **constants: Any) -> Step:
         """Run one step on its own: `step(project(inputs), states)`; constants are the step's.
 
+        In training each call draws its noise: in `keras.layers.RNN`, which calls a cell at every
+        step, each step has masks of its own, where our `RNN` has one for all steps.
+
         A cell of one state takes that also as a bare tensor, and returns it as one.
         """
         has_list = isinstance(self.state_size, list | tuple)
@@ -130,3 +143,14 @@ class RecurrentCell(keras.layers.Layer):
         """
         sizes = self.state_size if isinstance(self.state_size, list | tuple) else [self.state_size]
         return [ops.zeros((batch_size, size), dtype=self.compute_dtype) for size in sizes]
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "RecurrentCell":
+        """Build the cell from what `get_config` returned, here or in Keras 2.
+
+        There a type that has a policy was a `Policy`, of which Keras 3 knows nothing.
+        """
+        dtype = config.get("dtype")
+        if isinstance(dtype, dict) and dtype.get("class_name") == "Policy":
+            config = {**config, "dtype": dtype["config"]["name"]}
+        return super().from_config(config)

@@ -5,9 +5,11 @@ Whoever steps a cell (a layer, a stack, a cell around a cell) calls these functi
 know which.
 """
 
+from collections.abc import Callable
 from typing import Any
 
-from keras import ops
+import keras
+from keras import ops, tree
 
 from keras_rnn._types import Noise, Shape, State, Step, Tensor
 from keras_rnn.cells.base import RecurrentCell
@@ -17,6 +19,7 @@ __all__ = [
     "draw_noise",
     "follows_contract",
     "initial_state",
+    "of_states",
     "output_size",
     "project",
     "step",
@@ -58,6 +61,20 @@ def initial_state(cell: Any, batch_size: int | Tensor, **constants: Any) -> list
     sizes = cell.state_size
     sizes = sizes if isinstance(sizes, list | tuple) else [sizes]
     return [ops.zeros((batch_size, size), dtype=cell.compute_dtype) for size in sizes]
+
+
+def of_states(cell: Any, of_own: Callable[[Any, int], list[Any]]) -> list[Any]:
+    """Return something for each state of a cell, flat, asked of the cell inside that it is of.
+
+    Args:
+        cell: The cell, or a cell around cells.
+        of_own: Maps a cell and a number of states to something for each of these, its own.
+    """
+    is_stack = isinstance(cell, keras.layers.StackedRNNCells)
+    inner = cell.cells if is_stack else getattr(cell, "cells_of_states", ())
+    found = [something for part in inner for something in of_states(part, of_own)]
+    count = len(tree.flatten(cell.state_size))
+    return found + of_own(cell, count - len(found))
 
 
 def draw_noise(

@@ -7,14 +7,13 @@ from keras import ops, tree
 
 from keras_rnn._checks import check_rate
 from keras_rnn._types import State, Step, Tensor
+from keras_rnn.cells import contract
 from keras_rnn.cells.noise import EachStep, draw_kept, drop
-from keras_rnn.cells.stacked import StackedRNNCells
 from keras_rnn.cells.wrapper import NO_NOISE, CellWrapper, WrapperNoise
 
 __all__ = ["DropoutCell", "KeptEntries"]
 
 RATES = ("input_dropout", "output_dropout", "state_dropout")
-STACKS = (StackedRNNCells, keras.layers.StackedRNNCells)
 
 
 class KeptEntries(NamedTuple):
@@ -165,10 +164,10 @@ def _of_step(kept: Tensor | EachStep) -> Tensor:
 
 def _are_read(cell: Any) -> list[bool]:
     """Return for each state whether it is the one that a cell's gates read, also inside `cell`."""
-    if isinstance(cell, STACKS):
-        return [is_read for part in cell.cells for is_read in _are_read(part)]
-    count = len(tree.flatten(cell.state_size))
-    if hasattr(cell, "cell"):
-        inner = _are_read(cell.cell)
-        return inner + [False] * (count - len(inner))
-    return [i == getattr(cell, "state_of_gates", 0) for i in range(count)]
+
+    def of_own(cell: Any, count: int) -> list[bool]:
+        is_around = count < len(tree.flatten(cell.state_size))
+        place = None if is_around else getattr(cell, "state_of_gates", 0)
+        return [i == place for i in range(count)]
+
+    return contract.of_states(cell, of_own)

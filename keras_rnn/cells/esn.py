@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_rnn._cell_checks import check_between, check_not_negative, check_seed
-from keras_rnn._checks import check_positive_integer
+from keras_rnn._checks import check_activation, check_positive_integer
 from keras_rnn._types import Shape, State, Step, Tensor
 from keras_rnn.cells.base import RecurrentCell
 from keras_rnn.products import product
@@ -92,7 +92,7 @@ class ESNCell(RecurrentCell):
         self.spectral_radius = check_not_negative("ESNCell", "spectral_radius", spectral_radius)
         self.use_norm2 = use_norm2
         self.use_bias = use_bias
-        self.activation = keras.activations.get(activation)
+        self.activation = check_activation("ESNCell", "activation", activation)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.recurrent_initializer = keras.initializers.get(recurrent_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)

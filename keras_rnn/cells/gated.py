@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from keras_rnn._checks import check_rate
+from keras_rnn._checks import check_activation, check_rate
 from keras_rnn._types import Tensor
 from keras_rnn.cells.kernels import NO_DROPOUT, DropoutMasks, KernelCell
 
@@ -47,7 +47,9 @@ class GatedCell(KernelCell):
     ) -> None:
         super().__init__(units, **kwargs)
         owner = type(self).__name__
-        self.recurrent_activation = keras.activations.get(recurrent_activation)
+        self.recurrent_activation = check_activation(
+            owner, "recurrent_activation", recurrent_activation
+        )
         self.candidate_dropout = check_rate(owner, "candidate_dropout", candidate_dropout)
 
     def draw_noise(

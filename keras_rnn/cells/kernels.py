@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from keras_rnn._checks import check_positive_integer, check_rate
+from keras_rnn._checks import check_activation, check_positive_integer, check_rate
 from keras_rnn._types import Shape, Tensor
 from keras_rnn.cells.base import RecurrentCell
 from keras_rnn.products import product
@@ -83,7 +83,7 @@ class KernelCell(RecurrentCell):
         super().__init__(**kwargs)
         owner = type(self).__name__
         self.units = check_positive_integer(owner, "units", units, f"{owner}(units=64)")
-        self.activation = keras.activations.get(activation)
+        self.activation = check_activation(owner, "activation", activation)
         self.use_bias = use_bias
         given = {
             "initializer": (kernel_initializer, recurrent_initializer, bias_initializer),

@@ -60,7 +60,7 @@ class NASCell(RecurrentCell):
     [(5, 4), (5, 2)]
     """
 
-    state_of_gates = 1  # m, which `DropoutCell` drops, and never c.
+    state_of_gates = 1  # m, never c.
 
     def __init__(
         self,

@@ -33,8 +33,8 @@ class SLSTMCell(LSTMCell):
     So that no exponential overflows, the states c and n are kept divided by `exp(m_t)`, with the
     stabiliser `m_t = max(log f_t + m_{t-1}, log i_t)`, which leaves h as it is. Where n is zero, as
     in the initial states, the memory is empty: `m_t = log i_t`, whatever m and c were; of learned
-    initial states only h learns. As c, n and m belong together, `ZoneoutCell` takes the rates
-    `[rate, 0, 0, 0]`. With exponential forget gates m may grow with each step: in half precision,
+    initial states only h learns. As c, n and m belong together, `ZoneoutCell` zones out h
+    alone. With exponential forget gates m may grow with each step: in half precision,
     `state_dtype="float32"` keeps it exact.
 
     `kernel` (U) is `(features, 4 * units)`, `bias` `(4 * units,)`; columns are in the order i, f,
@@ -67,6 +67,8 @@ class SLSTMCell(LSTMCell):
     >>> len(states), tuple(cell.recurrent_kernel.shape)
     (4, (2, 2, 8))
     """
+
+    scaled_states = (1, 2, 3)
 
     def __init__(
         self, units: int, *, heads: int = 1, forget_gate: str = "sigmoid", **kwargs: Any

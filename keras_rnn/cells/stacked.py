@@ -45,6 +45,11 @@ class StackedRNNCells(SeveralCells):
         super().__init__(cells, **kwargs)
         self.state_size = [cell.state_size for cell in self.cells]
 
+    @property
+    def cells_of_states(self) -> Sequence[Any]:
+        """All cells."""
+        return self.cells
+
     def input_shapes(self, input_shape: Shape) -> list[Shape]:
         """Return the shape of the input, then that of the output of each cell but the top one."""
         sizes = [contract.output_size(cell) for cell in self.cells[:-1]]
@@ -69,6 +74,7 @@ class StackedRNNCells(SeveralCells):
             inputs = contract.project(cell, output, cell_noise)
             is_bare = not isinstance(cell_states, list | tuple)
             before = [cell_states] if is_bare else cell_states
+            check_count(type(cell).__name__, "states", before, _count(cell))
             output, after = contract.step(cell, inputs, before, training, cell_noise)
             next_states.append(after[0] if is_bare else after)
         return output, next_states
@@ -81,6 +87,10 @@ class StackedRNNCells(SeveralCells):
             else _zeros(cell, batch_size)
             for cell in self.cells
         ]
+
+
+def _count(cell: Any) -> int:
+    return len(cell.state_size) if isinstance(cell.state_size, list | tuple) else 1
 
 
 def _zeros(cell: Any, batch_size: int | Tensor | None) -> State:

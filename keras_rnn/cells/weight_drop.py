@@ -4,8 +4,9 @@ from typing import Any
 
 import keras
 
-from keras_rnn._cell_checks import check_some_kernel, check_steps_are_seen
+from keras_rnn._cell_checks import check_some_kernel
 from keras_rnn._checks import check_rate
+from keras_rnn._scan_checks import check_steps_are_seen
 from keras_rnn._types import State, Step, Tensor
 from keras_rnn.cells import contract
 from keras_rnn.cells.noise import draw_seed, drop, kept_by

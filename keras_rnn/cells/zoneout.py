@@ -8,6 +8,7 @@ from keras import tree
 
 from keras_rnn._cell_checks import check_rates
 from keras_rnn._types import State, Step, Tensor
+from keras_rnn.cells import contract
 from keras_rnn.cells.noise import EachStep, draw_kept
 from keras_rnn.cells.wrapper import NO_NOISE, CellWrapper, WrapperNoise
 
@@ -33,7 +34,8 @@ class ZoneoutCell(CellWrapper):
         cell: The cell to wrap, or another wrapper.
         rates: The rate for all states, or a list with one for each, such as `[rate_h, rate_c]`; of
             a stack one for each state of each cell. States of no fixed size, such as alignments,
-            and states of integers are never zoned out.
+            states of integers, and states that belong together, such as c, n and m of
+            `SLSTMCell`, are never zoned out.
         seed: Seed of the masks.
 
     Call arguments:
@@ -63,7 +65,7 @@ class ZoneoutCell(CellWrapper):
         self.rates = rates
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
-        self._rates = check_rates("ZoneoutCell", "rates", rates, tree.flatten(self.state_size))
+        self._rates = check_rates("ZoneoutCell", "rates", rates, _sizes(cell))
 
     def draw_own_noise(
         self, batch_size: int | Tensor, features: int, length: int | Tensor | None
@@ -96,6 +98,18 @@ class ZoneoutCell(CellWrapper):
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return {**super().get_config(), "rates": self.rates, "seed": self.seed}
+
+
+def _sizes(cell: Any) -> list[int | None]:
+    """Return the size of each state, `None` for what is never zoned out."""
+
+    def of_own(cell: Any, count: int) -> list[int | None]:
+        sizes = tree.flatten(cell.state_size)
+        scaled = getattr(cell, "scaled_states", ())
+        own = [None if i in scaled else size for i, size in enumerate(sizes)]
+        return own[len(sizes) - count :]
+
+    return contract.of_states(cell, of_own)
 
 
 def _zoned(before: Tensor, after: Tensor, rate: float, taken: EachStep | None) -> Tensor:

@@ -10,6 +10,7 @@ from keras_rnn.layers.named_addons import (
     LayerNormSimpleRNN,
     PeepholeLSTM,
 )
+from keras_rnn.layers.named_composite import ConditionalGRU, DeepTransition
 from keras_rnn.layers.named_further import (
     MGU,
     SLSTM,
@@ -33,6 +34,8 @@ __all__ = [
     "SLSTM",
     "SRU",
     "SSRU",
+    "ConditionalGRU",
+    "DeepTransition",
     "IndRNN",
     "LayerNormGRU",
     "LayerNormLSTM",

@@ -4,8 +4,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from keras_rnn._cell_checks import check_linear
 from keras_rnn._checks import check_choice
+from keras_rnn._scan_checks import check_linear
 from keras_rnn._types import Noise, State, Tensor
 from keras_rnn.cells import LinearCell, RecurrentCell, contract
 from keras_rnn.layers.named import NamedRNN

@@ -5,21 +5,22 @@ from typing import Any
 import keras
 from keras import ops, tree
 
-from keras_rnn._cell_checks import check_steps_are_seen
 from keras_rnn._checks import (
     check_batch_size,
     check_cell,
-    check_choice,
     check_keeps_states,
     check_known_batch_size,
     check_learnable,
     check_mask,
-    check_own_backward,
     check_rank,
-    check_recompute,
     check_states,
-    check_static_length,
     check_time_steps,
+)
+from keras_rnn._scan_checks import (
+    check_own_backward,
+    check_recompute,
+    check_state_dtype,
+    check_static_length,
     check_truncation,
 )
 from keras_rnn._types import Noise, Shape, State, Tensor
@@ -107,10 +108,10 @@ class RNN(SequenceLayer):
         **kwargs: Any,
     ) -> None:
         owner = type(self).__name__
-        cell = StackedRNNCells(cell) if isinstance(cell, list | tuple) else cell
+        cell = check_cell(owner, StackedRNNCells(cell) if isinstance(cell, list | tuple) else cell)
         kwargs.setdefault("dtype", getattr(cell, "dtype_policy", None))
         super().__init__(**kwargs)
-        self.cell = check_cell(owner, cell)
+        self.cell = cell
         self.return_sequences = return_sequences
         self.return_state = return_state
         self.go_backwards = go_backwards
@@ -119,12 +120,9 @@ class RNN(SequenceLayer):
         self.zero_output_for_mask = zero_output_for_mask
         self.recompute = check_recompute(owner, recompute, unroll, truncation)
         self.truncation = check_truncation(owner, truncation, unroll)
-        types = (None, "float16", "bfloat16", "float32", "float64")
-        self.state_dtype = check_choice(owner, "state_dtype", state_dtype, types)
         is_asked = recompute is not None or truncation is not None
         check_own_backward(owner, cell, is_asked, contract.follows_contract(cell))
-        if state_dtype is not None:
-            check_steps_are_seen(owner, cell, contract.follows_contract)
+        self.state_dtype = check_state_dtype(owner, state_dtype, cell, contract.follows_contract)
         self.learn_initial_state = check_learnable(owner, learn_initial_state, stateful)
         self.learned_states: list[Any] = []
         self._kept: KeptStates | None = None

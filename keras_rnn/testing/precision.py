@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from keras_rnn._cell_checks import check_steps_are_seen
+from keras_rnn._scan_checks import check_steps_are_seen
 from keras_rnn.cells import contract
 from keras_rnn.layers import RNN
 from keras_rnn.testing import runs

@@ -17,6 +17,7 @@ __all__ = ["config", "keras_file", "saved_model"]
 
 TOLERANCE = 1e-5  # In float32.
 PLAIN = bool | int | float | str | None
+SETTINGS = keras.Initializer | keras.Regularizer | keras.constraints.Constraint
 
 
 @promise
@@ -41,7 +42,7 @@ def _settings(cell: keras.layers.Layer) -> dict[str, Any]:
                 settings |= {f"{place}.{key}": setting for key, setting in inner}
             elif isinstance(value, PLAIN) or inspect.isfunction(value):
                 settings[place] = value
-            elif isinstance(value, keras.Initializer | keras.Regularizer):
+            elif isinstance(value, SETTINGS):
                 settings[place] = type(value), value.get_config()
     return settings
 

@@ -287,7 +287,7 @@ def test_a_projection_that_is_no_size_is_refused(projection):
 
 @pytest.mark.parametrize("cls", [LayerNormLSTM, LayerNormGRU, ESNCell, PeepholeLSTMCell])
 def test_an_unknown_activation_is_named(cls):
-    with pytest.raises(ValueError, match="activation function identifier: wish"):
+    with pytest.raises(ValueError, match=r"be an activation.*Received: activation='wish'"):
         cls(4, activation="wish")
 
 

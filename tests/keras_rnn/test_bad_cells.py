@@ -1,7 +1,9 @@
 """Cells that cannot be made of what they are given: who needs what, what came, what to do."""
 
 import keras
+import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_rnn import (
     RNN,
@@ -24,10 +26,31 @@ def attention_cell():
 
 
 @pytest.mark.parametrize("wrap", [ResidualCell, HighwayCell, lambda cell: ZoneoutCell(cell, 0.1)])
-@pytest.mark.parametrize("cell", [LSTMCell, 3, keras.layers.Dense(4), keras.layers.LSTM(4)])
+@pytest.mark.parametrize("cell", [3, keras.layers.Dense(4), keras.layers.LSTM(4)])
 def test_what_is_no_cell_is_not_wrapped(wrap, cell):
     with pytest.raises(ValueError, match=r"needs a cell(,| with).* Received: .*Pass "):
         wrap(cell)
+
+
+@pytest.mark.parametrize("wrap", [RNN, ResidualCell, lambda cell: StackedRNNCells([cell])])
+@pytest.mark.parametrize("cell_class", [LSTMCell, ZoneoutCell, ConditionalGRUCell])
+def test_a_class_is_no_cell(wrap, cell_class):
+    message = rf"needs a cell, made by its class. Received: the class `{cell_class.__name__}`"
+    with pytest.raises(ValueError, match=message):
+        wrap(cell_class)
+
+
+@pytest.mark.parametrize("states", [[["h"], "g"], [["h", "c", "d"], "g"], [["h", "c"], ["g", "g"]]])
+def test_a_stack_wants_the_states_of_each_of_its_cells(states):
+    cell, tensor = StackedRNNCells([LSTMCell(2), GRUCell(2)]), keras.ops.zeros((3, 2))
+    with pytest.raises(ValueError, match=r"`(LSTM|GRU)Cell` needs \d tensors in `states`. Rec"):
+        cell(tensor, keras.tree.map_structure(lambda _: tensor, states))
+
+
+def test_the_cells_of_a_conditional_gru_compute_in_one_type():
+    half = GRUCell(4, dtype="mixed_float16")
+    with pytest.raises(ValueError, match=r"the same `compute_dtype` in both .*'float16' and 'fl"):
+        ConditionalGRUCell(half, BahdanauAttention(3), GRUCell(4))
 
 
 @pytest.mark.parametrize("make", [StackedRNNCells, DeepTransitionCell])
@@ -64,3 +87,10 @@ def test_a_wrapper_computes_in_the_type_of_its_cell():
     with pytest.raises(ValueError, match=r"the same `dtype` in both .*'float32' and 'float16'"):
         ZoneoutCell(half, 0.1, dtype="float32")
     RNN(ZoneoutCell(half, 0.1), dtype="float32")
+
+
+def test_several_states_may_not_be_a_bare_tensor():
+    cell, rows = LSTMCell(4), np.ones((2, 4), "float32")  # As many rows as states.
+    for states in (rows, tf.constant(rows), None):
+        with pytest.raises(ValueError, match=r"(?s)needs 2 tensors in `states`.*is no list of"):
+            cell(np.ones((2, 3), "float32"), states)

@@ -271,6 +271,17 @@ def test_candidates_that_are_all_dropped_leave_the_memory_empty(cell_class, rng)
     np.testing.assert_array_equal(layer(x, training=True), np.zeros(layer(x).shape))
 
 
+@pytest.mark.parametrize("cell_class", public_cells_with_gates())
+def test_candidates_that_are_all_dropped_leave_what_is_remembered(cell_class, rng):
+    sizes = {"projection": 3} if cell_class is ProjectedLSTMCell else {}
+    cell = cell_class(3, candidate_dropout=1.0, **sizes)
+    cell.build((None, 4))
+    states = [0.5 + rng.random(size=(2, 3)) for _ in cell.get_initial_state(2)]
+    _, after = cell(rng.normal(size=(2, 4)), states, training=True)
+    memory = after[min(1, len(after) - 1)]  # c, or the one state.
+    assert np.abs(memory).min() > 1e-3
+
+
 @pytest.mark.parametrize("cell_class", [SimpleRNNCell, GRUCell])
 def test_a_single_state_may_be_a_bare_tensor_as_in_keras(cell_class, rng):
     cell, x, h = cell_class(4), *rng.normal(size=(2, 3, 4)).astype("float32")

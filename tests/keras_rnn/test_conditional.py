@@ -18,6 +18,7 @@ from reference.wrapper_oracles import conditional_step
 from keras_rnn import (
     RNN,
     BahdanauAttention,
+    ConditionalGRU,
     ConditionalGRUCell,
     DeepTransitionCell,
     DropoutCell,
@@ -181,3 +182,17 @@ def test_parts_that_do_not_fit_are_refused(rng):
     cell = ConditionalGRUCell(GRUCell(3), attention, GRUCell(3))
     with pytest.raises(ValueError, match=r"`ConditionalGRUCell` needs the shape of its memory"):
         RNN(cell)(np.zeros(SHAPE))
+
+
+def test_the_layer_is_the_cell_over_time(rng):
+    layer = ConditionalGRU(GRUCell(4), BahdanauAttention(3), GRUCell(4), return_sequences=True)
+    layer.cell.build((None, 2), memory_shape=(None, None, 5))
+    memory = layer.attention.memory(
+        keras.ops.convert_to_tensor(rng.normal(size=(3, 6, 5)), "float32")
+    )
+    x = rng.normal(size=(3, 5, 2)).astype("float32")
+    wanted = RNN(layer.cell, return_sequences=True)(x, constants={"memory": memory})
+    np.testing.assert_array_equal(layer(x, constants={"memory": memory}), wanted)
+    again = ConditionalGRU.from_config(layer.get_config())
+    assert again.get_config() == layer.get_config()
+    assert again.attention.units == 3

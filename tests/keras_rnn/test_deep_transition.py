@@ -17,6 +17,7 @@ from reference.wrapper_oracles import deep_transition_step
 
 from keras_rnn import (
     RNN,
+    DeepTransition,
     DeepTransitionCell,
     DropoutCell,
     GRUCell,
@@ -103,6 +104,16 @@ def test_config_makes_the_same_cells_again():
     again = DeepTransitionCell.from_config(cell.get_config())
     assert again.get_config() == cell.get_config()
     assert [part.reset_after for part in again.cells] == [True, False]
+
+
+def test_the_layer_is_the_cell_over_time(rng):
+    layer = DeepTransition([GRUCell(3), GRUCell(3)], return_sequences=True)
+    x = rng.normal(size=SHAPE).astype("float32")
+    wanted = RNN(layer.cell, return_sequences=True)(x)
+    np.testing.assert_array_equal(layer(x), wanted)
+    again = DeepTransition.from_config(layer.get_config())
+    assert again.get_config() == layer.get_config()
+    assert [type(cell) for cell in again.cells] == [GRUCell, GRUCell]
 
 
 def test_cells_of_one_state_size_may_differ():

@@ -1,9 +1,12 @@
 """Layers under each dtype policy, and cells of another type than their layer."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from reference.addons_configs import CONFIGS, of_tensorflow_2_11, of_tensorflow_2_13
 from reference.twins import (
     MASKS,
     assert_equal,
@@ -179,3 +182,14 @@ def test_a_kept_state_is_not_rounded_on_its_way_to_the_next_call():
     layer.reset_state([given])
     layer(tf.zeros((2, 5, 4)), mask=tf.zeros((2, 5), bool))
     np.testing.assert_array_equal(layer.states[0], given)
+
+
+@pytest.mark.parametrize("further", [{}, {"module": "keras.mixed_precision"}])
+@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("form", [of_tensorflow_2_11, of_tensorflow_2_13])
+def test_a_config_with_a_policy_of_keras_2_makes_the_cell(name, form, further):
+    written = form(name)
+    policy = {"class_name": "Policy", "config": {"name": "mixed_float16"}, **further}
+    written["config"] = {**written["config"], "dtype": policy}
+    cell = keras.saving.deserialize_keras_object(json.loads(json.dumps(written)))
+    assert (cell.compute_dtype, cell.variable_dtype) == ("float16", "float32")

@@ -12,6 +12,7 @@ from keras_rnn import (
     RNN,
     SRU,
     IndRNNCell,
+    LSTMCell,
     MaxAbsolute,
     MultiplicativeLSTM,
     ProjectedLSTM,
@@ -143,7 +144,7 @@ def test_an_unknown_forget_gate_is_refused():
 @pytest.mark.parametrize("name", KERNEL_FREE)
 @pytest.mark.parametrize("argument", ["recurrent_dropout", "recurrent_activation"])
 def test_an_argument_about_a_recurrent_kernel_is_refused_where_there_is_none(name, argument):
-    message = rf"needs no argument about a recurrent kernel.*Received: {argument}=0\.5\. Leave it"
+    message = rf"needs no argument about a recurrent matrix.*Received: {argument}=0\.5\. Leave it"
     with pytest.raises(ValueError, match=message):
         make(name, **{argument: 0.5})
     make(name, recurrent_dropout=0.0)
@@ -151,14 +152,17 @@ def test_an_argument_about_a_recurrent_kernel_is_refused_where_there_is_none(nam
 
 def test_a_simple_recurrent_unit_has_recurrent_weights_only_if_its_gates_read_the_state():
     SRUCell(3, recurrent_initializer="zeros")
-    with pytest.raises(ValueError, match="no argument about a recurrent kernel: it has none"):
+    with pytest.raises(ValueError, match="about a recurrent matrix: it has none"):
         SRUCell(3, gates_read_state=False, recurrent_initializer="zeros")
 
 
 def test_an_unknown_activation_is_refused():
     for name in CELLS:
-        with pytest.raises(ValueError, match="nonsense"):
+        message = r"Cell` needs `activation` to be an activation.*Received: activation='nonsense'"
+        with pytest.raises(ValueError, match=message):
             make(name, activation="nonsense")
+    with pytest.raises(ValueError, match=r"`LSTMCell` needs `recurrent_activation` to be an acti"):
+        LSTMCell(4, recurrent_activation=3)
 
 
 def test_arguments_by_position_stand_as_in_the_cell():

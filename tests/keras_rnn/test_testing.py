@@ -13,6 +13,7 @@ from keras_rnn.testing import PROMISES, CellCase, check_cell, learns_to_remember
 FAULTS = [
     ("config", lambda: faulty.ForgetsArgumentCell(keep=0.9), "a cell with keep=0.9"),
     ("config", lambda: faulty.ForgetsHiddenArgumentCell(leak=0.75), "a cell with keep=0.25"),
+    ("config", lambda: faulty.ForgetsConstraintCell("unit_norm"), "bound=(<class 'keras."),
     ("inference", faulty.KeepsStateCell, "the same call before"),
     ("inference", faulty.LeavesTensorCell, "Received: seen"),
     ("inference", faulty.CountsCell, "`count` as before the call"),

@@ -59,13 +59,18 @@ def by_names(step, *names, **options):
     )
 
 
-def stabilised_slstm_step(inputs, states, weights):
+def stabilised_slstm_step(inputs, states, weights, forget_gate="sigmoid"):
     """Beck et al. (2024), equation 15: all but m is what it is without m, divided by exp(m)."""
     h, c, n, m = states
     kernel, recurrent_kernel, bias = weights
-    log_i, z_f, _, _ = np.split(inputs @ kernel + h @ recurrent_kernel[0] + bias, 4, axis=1)
-    output, (h, c, n) = slstm_step(inputs, [h, c * np.exp(m), n * np.exp(m)], *weights)
-    m = np.maximum(np.log(sigmoid(z_f)) + m, log_i)
+    parts = zip(np.split(h, len(recurrent_kernel), axis=1), recurrent_kernel, strict=True)
+    by_head = [np.split(part @ block, 4, axis=1) for part, block in parts]
+    of_h = np.concatenate([of_head[gate] for gate in range(4) for of_head in by_head], axis=1)
+    log_i, z_f, _, _ = np.split(inputs @ kernel + of_h + bias, 4, axis=1)
+    log_f = z_f if forget_gate == "exponential" else np.log(sigmoid(z_f))
+    states = [h, c * np.exp(m), n * np.exp(m)]
+    output, (h, c, n) = slstm_step(inputs, states, *weights, forget_gate=forget_gate)
+    m = np.maximum(log_f + m, log_i)
     return output, [h, c * np.exp(-m), n * np.exp(-m), m]
 
 

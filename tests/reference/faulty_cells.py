@@ -51,6 +51,15 @@ class ForgetsArgumentCell(SoundCell):
 
 
 @register
+class ForgetsConstraintCell(SoundCell):
+    """Its config lacks a constraint."""
+
+    def __init__(self, bound="non_neg", units=3, keep=0.5, **kwargs):
+        super().__init__(units, keep, **kwargs)
+        self.bound = keras.constraints.get(bound)
+
+
+@register
 class ForgetsHiddenArgumentCell(SoundCell):
     """Its config lacks an argument that it keeps under another name."""
 
