@@ -147,6 +147,8 @@ class DecodingConfig:
     # Of a line; what is longer is cut.
     maximum_source_tokens: int = option(500, at_least=1, at_most=100_000)
     batch_size: int = option(64, at_least=1)  # lines translated at once
+    # Compile the search by XLA: faster, after some seconds for each new size of a batch.
+    jit_compile: bool = False
     maximum_bytes: int = option(2000, at_least=1)  # of a line; what is longer is cut
 
     def __post_init__(self) -> None:

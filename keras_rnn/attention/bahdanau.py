@@ -107,7 +107,10 @@ class BahdanauAttention(AttentionMechanism):
         kernel = ops.convert_to_tensor(self.score_kernel)
         if self.normalize:
             kernel = kernel * (self.score_scale * ops.rsqrt(ops.sum(ops.square(kernel))))
-        return ops.matmul(ops.tanh(self.hidden(query, memory, states)), kernel)[..., 0]
+        hidden = ops.tanh(self.hidden(query, memory, states))
+        # A product of matrices: for a tensor of three axes there are a dozen operations more.
+        scores = ops.matmul(ops.reshape(hidden, (-1, self.units)), kernel)
+        return ops.reshape(scores, ops.shape(hidden)[:2])
 
     def align(
         self, scores: Tensor, memory: Memory, states: State, training: bool, noise: Noise | None

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from seq2seq.errors import UserError
 from seq2seq.inference.decode import Choice, Search
-from seq2seq.inference.hypotheses import IMPOSSIBLE
+from seq2seq.inference.hypotheses import IMPOSSIBLE, size
 
 __all__ = ["BeamSearch", "coverage_penalty", "length_penalty"]
 
@@ -47,8 +47,8 @@ class BeamSearch:
 
         score(y) = log p(y) / length_penalty(|y|) + coverage_penalty(y)
 
-    At each step every hypothesis is continued by every token, and the best by score stay. Coverage
-    counts for those that have ended, since others may still look.
+    At each step every hypothesis is continued by its likeliest tokens, and the best by score stay.
+    Coverage counts for those that have ended, since others may still look.
 
     Diverse beams: the hypotheses are in `groups`, which choose one after the other, and a token
     costs a group `diversity` for each time that a group before it chose it at this step. What it
@@ -98,14 +98,17 @@ class BeamSearch:
 
     def step(self, search: Search, log_probabilities: tf.Tensor) -> Choice:
         """Choose the best continuations."""
-        totals = search.log_probabilities[..., tf.newaxis] + log_probabilities
-        scores = self._scores_of_continuations(search, totals)
+        best, tokens = self._candidates(log_probabilities)
+        totals = search.log_probabilities[..., tf.newaxis] + best
+        scores = self.scores_of_continuations(search, totals, tokens == self.end)
         if self.groups == 1:
-            parents, tokens = best_of(scores, self.width)
+            parents, places = best_of(scores, self.width)
         else:
-            parents, tokens = self._best_of_groups(scores, search.ended)
-        chosen = tf.gather_nd(totals, tf.stack([parents, tokens], axis=-1), batch_dims=1)
-        return Choice(parents, tokens, chosen)
+            parents, places = self._best_of_groups(scores, tokens, search.ended)
+        chosen = tf.stack([parents, places], axis=-1)
+        return Choice(
+            parents, *(tf.gather_nd(one, chosen, batch_dims=1) for one in (tokens, totals))
+        )
 
     def finish(self, search: Search) -> tf.Tensor:
         """Return the scores."""
@@ -116,28 +119,50 @@ class BeamSearch:
             scores += tf.where(search.ended, penalty, 0.0)
         return _below_all_others(scores, totals)
 
-    def _scores_of_continuations(self, search: Search, totals: tf.Tensor) -> tf.Tensor:
+    def _candidates(self, log_probabilities: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return log-probability and token of the continuations that can be among the best.
+
+        All continuations of a hypothesis are of one length, so its likeliest have its best scores.
+        Worse than that can be the tokens that other groups chose, fewer than `width` with the
+        group's own; and, for its coverage, the end.
+        """
+        most = self.width + self.needs_coverage
+        return tf.math.top_k(log_probabilities, tf.minimum(most, size(log_probabilities, -1)))
+
+    def scores_of_continuations(
+        self, search: Search, totals: tf.Tensor, is_end: tf.Tensor
+    ) -> tf.Tensor:
+        """Return the scores of continuations, `(batch, width, n)`.
+
+        Args:
+            search: The hypotheses.
+            totals: The log-probabilities of the continuations, `(batch, width, n)`.
+            is_end: Which are by the end, of a shape that broadcasts to theirs.
+        """
         lengths = search.lengths + tf.cast(~search.ended, tf.int32)
         scores = totals / length_penalty(lengths, self.length_weight)[..., tf.newaxis]
         if self.needs_coverage:
             penalty = coverage_penalty(search.coverage, self.coverage_weight)[..., tf.newaxis]
-            is_end = tf.range(tf.shape(totals)[-1]) == self.end
             scores += tf.where(is_end | search.ended[..., tf.newaxis], penalty, 0.0)
         return _below_all_others(scores, totals)
 
-    def _best_of_groups(self, scores: tf.Tensor, ended: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        in_group, vocabulary_size = self.width // self.groups, tf.shape(scores)[-1]
-        parents, tokens, cost = [], [], tf.zeros_like(scores[:, :1])
+    def _best_of_groups(
+        self, scores: tf.Tensor, tokens: tf.Tensor, ended: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        in_group = self.width // self.groups
+        parents, places, said = [], [], tokens[:, 0, :0]
         for first in range(0, self.width, in_group):
             group = slice(first, first + in_group)
+            is_said = tokens[:, group, :, tf.newaxis] == said[:, tf.newaxis, tf.newaxis]
+            cost = self.diversity * tf.reduce_sum(tf.cast(is_said, tf.float32), axis=-1)
             # Padding after an end costs nothing.
             own = scores[:, group] - tf.where(ended[:, group, tf.newaxis], 0.0, cost)
-            from_group, chosen = best_of(own, in_group)
+            from_group, place = best_of(own, in_group)
+            chosen = tf.stack([from_group, place], axis=-1)
+            said = tf.concat([said, tf.gather_nd(tokens[:, group], chosen, batch_dims=1)], axis=1)
             parents.append(first + from_group)
-            tokens.append(chosen)
-            marked = tf.reduce_sum(tf.one_hot(chosen, vocabulary_size), axis=1, keepdims=True)
-            cost += self.diversity * marked
-        return tf.concat(parents, axis=1), tf.concat(tokens, axis=1)
+            places.append(place)
+        return tf.concat(parents, axis=1), tf.concat(places, axis=1)
 
 
 def _below_all_others(scores: tf.Tensor, totals: tf.Tensor) -> tf.Tensor:
@@ -149,12 +174,12 @@ def _below_all_others(scores: tf.Tensor, totals: tf.Tensor) -> tf.Tensor:
 
 
 def best_of(scores: tf.Tensor, count: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return hypothesis and token of the best continuations, int32 `(batch, count)` each.
+    """Return hypothesis and place of the best continuations, int32 `(batch, count)` each.
 
     Args:
-        scores: `(batch, hypotheses, vocabulary_size)`.
+        scores: `(batch, hypotheses, n)`.
         count: How many.
     """
-    hypotheses, vocabulary_size = scores.shape[1], tf.shape(scores)[-1]
-    _, chosen = tf.math.top_k(tf.reshape(scores, [-1, hypotheses * vocabulary_size]), k=count)
-    return chosen // vocabulary_size, chosen % vocabulary_size
+    hypotheses, n = scores.shape[1], size(scores, -1)
+    _, chosen = tf.math.top_k(tf.reshape(scores, [-1, hypotheses * n]), k=count)
+    return chosen // n, chosen % n

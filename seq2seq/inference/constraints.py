@@ -69,10 +69,10 @@ def no_repeated_ngram(size: int) -> Constraint:
             own = tf.gather(tokens, place, axis=2)[..., tf.newaxis]
             follows &= tokens[:, :, offset : offset + tf.size(starts)] == own
         after = tokens[:, :, size - 1 :]
-        which = tf.cast(tf.where(follows)[:, :2], tf.int32)
-        places = tf.concat([which, tf.boolean_mask(after, follows)[:, tf.newaxis]], axis=1)
-        ones = tf.ones([tf.shape(places)[0]])
-        count = tf.scatter_nd(places, ones, tf.shape(log_probabilities))
+        place = tf.meshgrid(tf.range(batch), tf.range(width), starts, indexing="ij")
+        places = [*place[:2], after]
+        seen = tf.cast(follows, tf.float32)
+        count = tf.scatter_nd(tf.stack(places, axis=-1), seen, tf.shape(log_probabilities))
         return tf.where(count > 0, IMPOSSIBLE, log_probabilities)
 
     return constraint

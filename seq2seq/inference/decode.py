@@ -21,6 +21,7 @@ from seq2seq.inference.hypotheses import (
     Prediction,
     StepFunction,
     repeat_rows,
+    size,
 )
 
 __all__ = ["Choice", "Constraint", "Search", "Strategy", "decode"]
@@ -187,7 +188,7 @@ def _possible(
     marks: Marks,
 ) -> tf.Tensor:
     """Return the log-probabilities of what may follow each hypothesis."""
-    vocabulary_size = tf.shape(log_probabilities)[-1]
+    vocabulary_size = size(log_probabilities, -1)
     given = tf.reshape(log_probabilities, [-1, now.last.shape[1], vocabulary_size])
     # A number that is none is not above anything.
     possible = given = tf.where(given > IMPOSSIBLE, given, IMPOSSIBLE)
@@ -222,7 +223,7 @@ def _go_on(now: Search, choice: Choice, marks: Marks) -> Search:
     """Return the hypotheses that were chosen, each a token longer."""
     if choice.parents is not None:
         now = _of_parents(now, choice.parents)
-    is_now = tf.range(tf.shape(now.tokens)[2]) == now.time
+    is_now = tf.range(size(now.tokens, 2)) == now.time
     is_over = (choice.tokens == marks.end) | (choice.log_probabilities < IMPOSSIBLE / 2)
     return now._replace(
         time=now.time + 1,

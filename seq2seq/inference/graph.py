@@ -8,6 +8,7 @@ import tensorflow as tf
 from seq2seq.config import DecodingConfig
 from seq2seq.data.tokenizer import TokenizerPair
 from seq2seq.inference.beam import BeamSearch, coverage_penalty, length_penalty
+from seq2seq.inference.compiled import compiled_by_xla
 from seq2seq.inference.decode import Strategy, decode
 from seq2seq.inference.ensemble import ensemble_step
 from seq2seq.inference.forced import Forced, force
@@ -15,7 +16,6 @@ from seq2seq.inference.hypotheses import Hypotheses, Marks, Prediction, StepFunc
 from seq2seq.inference.sampling import Sampling
 from seq2seq.inference.strategy import Phrases, make_constraints, make_strategy
 from seq2seq.marks import BEGIN, END, PAD
-from seq2seq.model.decoder import without_marks
 from seq2seq.model.translator import TranslationModel
 
 __all__ = ["MARKS", "TranslationGraph"]
@@ -53,6 +53,9 @@ class TranslationGraph(tf.Module):
         self.phrases = phrases or Phrases()
         self._strategy = make_strategy(decoding, self.phrases)
         self._constraints = make_constraints(decoding, self.phrases)
+        self._compiled = None
+        if decoding.jit_compile:
+            self._compiled = compiled_by_xla(lambda one: self.search(one, self._strategy), PAD)
 
     @tf.function(input_signature=[TEXT], autograph=False)
     def translate(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -208,6 +211,8 @@ class TranslationGraph(tf.Module):
             strategy: How to search; by default as the config says.
             prefix: How each translation starts, int32 `(batch, prefix_time)`, padded.
         """
+        if self._compiled is not None and strategy is None and prefix is None:
+            return self._compiled(source)
         strategy = strategy or self._strategy
         step, states = self._decoder(source, strategy.width)
         return decode(
@@ -272,10 +277,11 @@ class TranslationGraph(tf.Module):
 
 
 def _step(model: TranslationModel, memory: Any) -> StepFunction:
+    decoder, projection = model.decoder, model.decoder.output_layer.projection(with_marks=False)
+
     def step(tokens: tf.Tensor, states: Any) -> Prediction:
-        logits, states = model.decoder.step(tokens, states, memory)
-        log_probabilities = tf.nn.log_softmax(without_marks(logits))
-        return Prediction(log_probabilities, states, model.decoder.cell.alignments(states))
+        logits, states = decoder.step(tokens, states, memory, projection)
+        return Prediction(tf.nn.log_softmax(logits), states, decoder.cell.alignments(states))
 
     return step
 

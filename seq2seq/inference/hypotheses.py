@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-__all__ = ["IMPOSSIBLE", "Hypotheses", "Marks", "Prediction", "StepFunction", "repeat_rows"]
+__all__ = ["IMPOSSIBLE", "Hypotheses", "Marks", "Prediction", "StepFunction", "repeat_rows", "size"]
 
 # As good as minus infinity, without NaN where it is added or multiplied.
 IMPOSSIBLE = -1e9
@@ -65,3 +65,9 @@ def repeat_rows(structure: Any, times: int) -> Any:
         return None if tensor is None else tf.repeat(tensor, times, axis=0)
 
     return tf.nest.map_structure(repeat, structure)
+
+
+def size(tensor: tf.Tensor, axis: int) -> int | tf.Tensor:
+    """Return the size of an axis: a number where the graph knows it, which costs no step of it."""
+    known = tensor.shape[axis]
+    return tf.shape(tensor)[axis] if known is None else known

@@ -68,7 +68,7 @@ class RequiringBeamSearch(BeamSearch):
         is_early = is_end & (tf.reduce_sum(search.extra, axis=-1, keepdims=True) < self.most)
         possible = tf.where(is_early, IMPOSSIBLE, log_probabilities)
         totals = search.log_probabilities[..., tf.newaxis] + possible
-        scores = self._scores_of_continuations(search, totals)
+        scores = self.scores_of_continuations(search, totals, is_end)
         parents, tokens, is_possible = self._best_of_banks(scores, bank)
         place = tf.stack([parents, tokens], axis=-1)
         chosen = tf.where(is_possible, tf.gather_nd(totals, place, batch_dims=1), IMPOSSIBLE)

@@ -1,14 +1,17 @@
 """The decoder: one step, used for teacher forcing and for search."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 from keras import ops, tree
 
 from keras_rnn import RNN, Memory
 from seq2seq.marks import BEGIN, PAD, UNKNOWN
 
-__all__ = ["Decoder", "without_marks"]
+__all__ = ["Decoder", "OutputLayer", "Projection"]
+
+IMPOSSIBLE = -1e9
 
 
 class Decoder(keras.layers.Layer):
@@ -107,30 +110,39 @@ class Decoder(keras.layers.Layer):
         )
         return self.output_layer(self.drop(self._read(output), training=training))
 
-    def step(self, tokens: Any, states: Any, memory: Memory) -> tuple[Any, Any]:
+    def step(
+        self, tokens: Any, states: Any, memory: Memory, projection: "Projection | None" = None
+    ) -> tuple[Any, Any]:
         """Run one step on tokens that a search chose.
 
         Args:
             tokens: The tokens before, int32 `(batch,)`.
             states: The states before the step.
             memory: What `memory` returned.
+            projection: What `output_layer.projection` returned, asked for once for all steps.
 
         Returns:
             `(logits, states)`: logits float32 `(batch, vocabulary_size)`, and the next states, of
             which `cell.alignments(states)` are the alignments, `(batch, source_time)`.
         """
         output, states = self.cell(self.embedding(tokens), states, memory=memory)
-        return self.output_layer(self._read(output)), states
+        projection = projection or self.output_layer.projection()
+        return self.output_layer.logits(self._read(output), projection), states
 
     def _read(self, output: Any) -> Any:
         return output if self.readout is None else self.readout(output)
 
 
-def without_marks(logits: Any) -> Any:
-    """Return logits, `(..., vocabulary_size)`, by which no token is chosen that no sentence has."""
-    tokens = ops.arange(ops.shape(logits)[-1])
-    is_mark = (tokens == PAD) | (tokens == UNKNOWN) | (tokens == BEGIN)
-    return ops.where(is_mark, logits - 1e9, logits)
+class Projection(NamedTuple):
+    """The weights of an output layer, read once for many steps.
+
+    Attributes:
+        kernel: V, `(features, vocabulary_size)`.
+        bias: b, float32 `(vocabulary_size,)`.
+    """
+
+    kernel: Any
+    bias: Any
 
 
 class OutputLayer(keras.layers.Layer):
@@ -154,10 +166,26 @@ class OutputLayer(keras.layers.Layer):
         self.bias = self.add_weight((self.vocabulary_size,), name="bias", initializer="zeros")
         self.built = True
 
+    def projection(self, with_marks: bool = True) -> Projection:
+        """Return V and b as they are now.
+
+        Args:
+            with_marks: Whether the marks that no sentence has may be chosen.
+        """
+        tied = self.embedding
+        kernel = self.kernel if tied is None else ops.transpose(tied.embeddings)
+        bias = ops.cast(self.bias, "float32")
+        if not with_marks:
+            impossible = np.zeros(self.vocabulary_size, "float32")
+            impossible[[PAD, UNKNOWN, BEGIN]] = IMPOSSIBLE
+            bias = bias + impossible
+        return Projection(ops.cast(kernel, self.compute_dtype), bias)
+
+    def logits(self, inputs: Any, projection: Projection) -> Any:
+        """Return the logits of each of the inputs, `(..., features)`."""
+        logits = ops.matmul(inputs, projection.kernel)
+        return ops.cast(logits, "float32") + projection.bias
+
     def call(self, inputs: Any) -> Any:
         """Return the logits of each of the inputs, `(..., features)`."""
-        if self.embedding is None:
-            logits = ops.matmul(inputs, self.kernel)
-        else:
-            logits = ops.matmul(inputs, ops.transpose(self.embedding.embeddings))
-        return ops.cast(logits, "float32") + ops.cast(self.bias, "float32")
+        return self.logits(inputs, self.projection())

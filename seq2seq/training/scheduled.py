@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from seq2seq.config import TrainingConfig
 from seq2seq.marks import PAD
-from seq2seq.model.decoder import without_marks
 from seq2seq.model.translator import TranslationModel
 
 __all__ = ["make_mix", "mix_inputs", "sampling_probability"]
@@ -67,6 +66,7 @@ def mix_inputs(
     Reference: Bengio et al., 2015, https://arxiv.org/abs/1506.03099
     """
     start, length = model.encode(source), tf.shape(target_in)[1]
+    projection = model.decoder.output_layer.projection(with_marks=False)
     is_own = tf.random.stateless_uniform(tf.shape(target_in), seed) < probability
 
     def body(time: tf.Tensor, states: object, said: tf.Tensor, read: tf.TensorArray) -> tuple:
@@ -74,10 +74,9 @@ def mix_inputs(
         # Not in place of padding; what was said before the first step is the first word.
         may_be = tf.gather(is_own, time, axis=1) & (given != PAD)
         word = tf.where(may_be, said, given)
-        logits, states = model.decoder.step(word, states, start.memory)
-        drawn = tf.random.stateless_categorical(
-            without_marks(logits), 1, seed + tf.stack([1 + time, 0]), dtype=tf.int32
-        )
+        logits, states = model.decoder.step(word, states, start.memory, projection)
+        step_seed = seed + tf.stack([1 + time, 0])
+        drawn = tf.random.stateless_categorical(logits, 1, step_seed, dtype=tf.int32)
         # Of numbers that are none, a word past the last is drawn.
         said = tf.minimum(drawn[:, 0], tf.shape(logits)[-1] - 1)
         return time + 1, states, said, read.write(time, word)

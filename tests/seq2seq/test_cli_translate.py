@@ -76,13 +76,13 @@ def test_phrases_may_be_repeated_and_stay_as_they_are(translate):
 
 
 def test_settings_of_the_search_are_handed_on_and_only_those_given(translate):
-    words = ["--beam", "7", "--length-penalty", "0", "--coverage-penalty", "0.25"]
+    words = ["--beam", "7", "--length-penalty", "0", "--coverage-penalty", "0.25", "--jit-compile"]
     _, (_, options) = translate("run", *words)
-    given = {"beam": 7, "length_penalty": 0.0, "coverage_penalty": 0.25}
+    given = {"beam": 7, "length_penalty": 0.0, "coverage_penalty": 0.25, "jit_compile": True}
     assert options == {"banned": [], "required": [], **given}
     _, (_, options) = translate("run", "--coverage-penalty", "0")
     assert options["coverage_penalty"] == 0.0
-    assert "beam" not in options
+    assert not {"beam", "jit_compile"} & options.keys()
 
 
 @pytest.mark.parametrize("words", [["--n-best", "two"], ["--ban"], ["--coverage-penalty", "x"]])

@@ -96,3 +96,21 @@ def test_a_line_whose_numbers_are_none_is_empty_and_changes_no_other(
     assert translations == [expected[0].decode(), "", "", expected[3].decode()]
     assert "" not in (translations[0], translations[3])
     np.testing.assert_allclose(found, [scores[0], np.nan, 0, scores[3]], rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_a_search_that_xla_compiles_is_exported_too(trained_run, tmp_path):
+    run = Run.open(trained_run)
+    model = build_model(run.config)
+    plain, compiled = (
+        TranslationGraph(
+            [model], run.tokenizers, run.config.replace({"decoding.jit_compile": is_on}).decoding
+        )
+        for is_on in (False, True)
+    )
+    module._write(compiled, tmp_path / "1")
+    module.check_saved_model(tmp_path / "1", compiled, module.TRIAL)
+    translations, scores = module.run_signature(tmp_path / "1", module.TRIAL)
+    wanted = plain.translate(tf.constant(module.TRIAL))
+    assert [line.encode() for line in translations] == wanted["translation"].numpy().tolist()
+    np.testing.assert_allclose(scores, wanted["score"], rtol=1e-4)

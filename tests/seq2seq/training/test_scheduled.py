@@ -11,6 +11,7 @@ from reference.looping import VOCABULARY, assert_same_weights, interrupt
 from reference.models import SteppingBag, random_model, random_tokens, tiny_model_config
 
 from seq2seq.marks import BEGIN, END, PAD, UNKNOWN
+from seq2seq.model.decoder import OutputLayer
 from seq2seq.model.translator import DecoderStart
 from seq2seq.training import scheduled
 from seq2seq.training.losses import masked_cross_entropy
@@ -26,12 +27,14 @@ class Stepped:
 
     def __init__(self, logits):
         self.decoder, self.logits = self, logits
+        self.output_layer = OutputLayer(WORDS)
+        self.output_layer.build((None, 1))
 
     def encode(self, source):
         return DecoderStart(tf.zeros([tf.shape(source)[0], 1]), None)
 
-    def step(self, tokens, states, memory):
-        return self.logits(tokens), states
+    def step(self, tokens, states, memory, projection):
+        return self.logits(tokens) + projection.bias, states
 
 
 COUNTING = Stepped(lambda tokens: 1e4 * tf.one_hot(tokens + 1, WORDS))
