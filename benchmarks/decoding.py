@@ -22,7 +22,8 @@ from layers import Run, measure
 from torch_decoding import beam, greedy, with_weights_of
 
 from seq2seq.config import Config, load_config
-from seq2seq.inference import TranslationGraph
+from seq2seq.inference.strategy import Phrases
+from seq2seq.inference.token_search import TokenSearch
 from seq2seq.marks import END
 from seq2seq.model import build_model
 
@@ -66,8 +67,8 @@ def runs_of(
 
     def ours(jit_compile: bool) -> Run:
         decoding = config.replace({"decoding.jit_compile": jit_compile}).decoding
-        graph = TranslationGraph([model], Pair(), decoding)
-        search = tf.function(lambda source: graph.search(source).tokens[:, 0], autograph=False)
+        tokens = TokenSearch([model], decoding, Phrases())
+        search = tf.function(lambda source: tokens.search(source).tokens[:, 0], autograph=False)
         return lambda: search(tensors[0]).numpy()
 
     def in_torch() -> np.ndarray:
@@ -76,12 +77,6 @@ def runs_of(
         return beam(copy, tensors[1], steps, width, weight).numpy()
 
     return {"ours": ours(False), "compiled": ours(True), "torch": in_torch}
-
-
-class Pair:
-    """No tokenizers: the benchmark begins and ends with tokens."""
-
-    source = target = None
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Argument checks: the one place that words these errors.
+"""Argument checks: the place that words these errors, with `_cell_checks` and `_scan_checks`.
 
 Every message says who needs what, what came, and what to do.
 """
@@ -92,7 +92,7 @@ def check_cell(owner: str, cell: Any) -> Any:
     if isinstance(cell, type):
         raise ValueError(
             f"`{owner}` needs a cell, made by its class. Received: the class `{cell.__name__}`. "
-            f"Pass a cell, for example `{cell.__name__}(64)`."
+            "Pass a cell, for example `LSTMCell(64)`."
         )
     missing = [name for name in ("call", "state_size") if not hasattr(cell, name)]
     if missing:
@@ -141,7 +141,7 @@ def check_count(owner: str, name: str, values: Sequence[Any], wanted: int) -> No
     """Raise `ValueError` unless `values` is a list or a tuple of `wanted` values."""
     is_list = isinstance(values, list | tuple)
     if not is_list or len(values) != wanted:
-        came = len(values) if is_list else f"{values!r}, which is no list of them"
+        came = len(values) if is_list else f"no list of them, but a {type(values).__name__}"
         raise ValueError(
             f"`{owner}` needs {wanted} tensors in `{name}`. Received: {came}. "
             "Pass one for each state, in the order of `state_size`."

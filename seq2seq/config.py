@@ -147,7 +147,8 @@ class DecodingConfig:
     # Of a line; what is longer is cut.
     maximum_source_tokens: int = option(500, at_least=1, at_most=100_000)
     batch_size: int = option(64, at_least=1)  # lines translated at once
-    # Compile the search by XLA: faster, after some seconds for each new size of a batch.
+    # Compile the search by XLA: faster, after some seconds for each new size of a batch. An export
+    # is compiled only where asked for, and sampling and completing are not.
     jit_compile: bool = False
     maximum_bytes: int = option(2000, at_least=1)  # of a line; what is longer is cut
 

@@ -37,7 +37,7 @@ OTHER_SIGNATURES = ("translate_n_best", "score", "align", "sample")
 TRIAL = (b"A dog runs.", b"", b"\xff\x00 ?", b"  ", b"one two three four five six", b"x" * 5000)
 
 
-def export(run_folder: str | Path, folder: str | Path) -> Path:
+def export(run_folder: str | Path, folder: str | Path, jit_compile: bool = False) -> Path:
     """Export a run's best model as a SavedModel in a new version folder.
 
     The signature `serving_default` maps `text`, strings `(batch,)`, to `translation`, strings
@@ -49,6 +49,9 @@ def export(run_folder: str | Path, folder: str | Path) -> Path:
     Args:
         run_folder: The run folder.
         folder: Where the versions are.
+        jit_compile: Whether XLA compiles the search for each size of a batch, whatever the config
+            says: TensorFlow Serving does not run such a model unless it is started with
+            `--xla_cpu_compilation_enabled`.
 
     Returns:
         The new version's folder.
@@ -59,7 +62,7 @@ def export(run_folder: str | Path, folder: str | Path) -> Path:
     """
     folder = Path(folder)
     check_name(folder)
-    graph = Translator.load(run_folder).graph
+    graph = Translator.load(run_folder, jit_compile=jit_compile).graph
     if not np.isfinite(graph.translate(tf.constant(TRIAL))["score"]).all():
         raise UserError(
             f"An export needs a model whose scores are numbers. Received: that of {run_folder}, "

@@ -1,6 +1,6 @@
 """The tokens that are no text; every vocabulary begins with them."""
 
-__all__ = ["BEGIN", "END", "PAD", "UNKNOWN"]
+__all__ = ["BEGIN", "END", "IMPOSSIBLE", "PAD", "UNKNOWN"]
 
 PAD = 0
 """Fills a sentence up to the length of the longest in its batch."""
@@ -13,3 +13,6 @@ BEGIN = 2
 
 END = 3
 """Ends every sentence."""
+
+IMPOSSIBLE = -1e9
+"""The log-probability of what must not be: as good as minus infinity, but it can be multiplied."""

@@ -1,6 +1,5 @@
 """`AttentionCell`: attention as a cell around a cell."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -103,11 +102,6 @@ class AttentionCell(RecurrentCell):
     def output_size(self) -> int | None:
         """The size of the output."""
         return self.attended_size if self.output_attention else contract.output_size(self.cell)
-
-    @property
-    def cells_of_states(self) -> Sequence[Any]:
-        """The wrapped cell."""
-        return [self.cell]
 
     @property
     def state_size(self) -> list[Any]:

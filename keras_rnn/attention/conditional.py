@@ -75,19 +75,19 @@ class ConditionalGRUCell(RecurrentCell):
         owner = "ConditionalGRUCell"
         check_cell(owner, first_cell), check_cell(owner, second_cell)
         check_equal_states(owner, [first_cell, second_cell])
-        types = (getattr(cell, "compute_dtype", None) for cell in (first_cell, second_cell))
-        check_equal_settings(owner, "compute_dtype", *types)
         kwargs.setdefault("dtype", getattr(first_cell, "dtype_policy", None))
         super().__init__(**kwargs)
+        for cell in (first_cell, second_cell):
+            inner = getattr(cell, "compute_dtype", self.compute_dtype)
+            check_equal_settings(owner, "compute_dtype", self.compute_dtype, inner)
         self.first_cell = first_cell
         self.second_cell = second_cell
         self.attention = check_mechanism(owner, attention)
         self.output_context = output_context
         self._context_size = 0
 
-    @property
     def cells_of_states(self) -> Sequence[Any]:
-        """The first cell, from whose states the second goes on."""
+        """Return the first cell, from whose states the second goes on."""
         return [self.first_cell]
 
     @property

@@ -89,9 +89,8 @@ class GNMTCell(RecurrentCell):
         """The mechanism."""
         return self.bottom.attention
 
-    @property
     def cells_of_states(self) -> Sequence[Any]:
-        """All cells, from the bottom to the top."""
+        """Return all cells, from the bottom to the top."""
         return [self.bottom.cell, *self.upper_cells]
 
     @property

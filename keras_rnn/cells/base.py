@@ -55,10 +55,12 @@ class RecurrentCell(keras.layers.Layer):
     scaled_states: Sequence[int] = ()
     """Which of the states belong together, so that `ZoneoutCell` must leave each as it is."""
 
-    @property
     def cells_of_states(self) -> Sequence[Any]:
-        """The cells inside this one whose states its own begin with, in this order."""
-        return ()
+        """Return the cells inside this one whose states its own begin with, in this order.
+
+        By default that is its `cell`, if it has one.
+        """
+        return [self.cell] if hasattr(self, "cell") else []
 
     def project(self, inputs: Tensor) -> Tensor:
         """Return what depends on the input alone; by default the input itself.

@@ -70,8 +70,10 @@ def of_states(cell: Any, of_own: Callable[[Any, int], list[Any]]) -> list[Any]:
         cell: The cell, or a cell around cells.
         of_own: Maps a cell and a number of states to something for each of these, its own.
     """
-    is_stack = isinstance(cell, keras.layers.StackedRNNCells)
-    inner = cell.cells if is_stack else getattr(cell, "cells_of_states", ())
+    if isinstance(cell, keras.layers.StackedRNNCells):
+        inner = cell.cells
+    else:
+        inner = cell.cells_of_states() if isinstance(cell, RecurrentCell) else []
     found = [something for part in inner for something in of_states(part, of_own)]
     count = len(tree.flatten(cell.state_size))
     return found + of_own(cell, count - len(found))

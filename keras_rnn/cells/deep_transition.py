@@ -55,9 +55,8 @@ class DeepTransitionCell(SeveralCells):
         check_equal_states("DeepTransitionCell", self.cells)
         self.state_size = self.cells[0].state_size
 
-    @property
     def cells_of_states(self) -> Sequence[Any]:
-        """The first cell, from whose states the others go on."""
+        """Return the first cell, from whose states the others go on."""
         return self.cells[:1]
 
     def input_shapes(self, input_shape: Shape) -> list[Shape]:

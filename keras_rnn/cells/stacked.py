@@ -45,9 +45,8 @@ class StackedRNNCells(SeveralCells):
         super().__init__(cells, **kwargs)
         self.state_size = [cell.state_size for cell in self.cells]
 
-    @property
     def cells_of_states(self) -> Sequence[Any]:
-        """All cells."""
+        """Return all cells."""
         return self.cells
 
     def input_shapes(self, input_shape: Shape) -> list[Shape]:

@@ -1,6 +1,5 @@
 """What all cells around a cell share."""
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -59,11 +58,6 @@ class CellWrapper(RecurrentCell):
     def output_size(self) -> int:
         """The size of the output: that of the cell's."""
         return contract.output_size(self.cell)
-
-    @property
-    def cells_of_states(self) -> Sequence[Any]:
-        """The wrapped cell."""
-        return [self.cell]
 
     def build(self, input_shape: Shape) -> None:
         """Build the cell for one time step of the shape `(batch, features)`."""

@@ -13,6 +13,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     parser.add_argument("run_folder", metavar="RUN", type=Path, help="the run folder")
     parser.add_argument("folder", metavar="DIR", type=Path, help="where the versions go")
+    jit_compile = "compile the search by XLA (for a server with --xla_cpu_compilation_enabled)"
+    parser.add_argument("--jit-compile", action="store_true", help=jit_compile)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -20,5 +22,5 @@ def run(args: argparse.Namespace) -> int:
     start_tensorflow()
     from seq2seq.export import export
 
-    print(f"SavedModel: {export(args.run_folder, args.folder)}")
+    print(f"SavedModel: {export(args.run_folder, args.folder, args.jit_compile)}")
     return 0

@@ -22,7 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--length-penalty", type=float, help="larger is longer; 0 is none")
     parser.add_argument("--coverage-penalty", type=float, help="larger leaves less out; 0 is none")
     compile_help = "compile the search by XLA: faster for many lines, after some seconds"
-    parser.add_argument("--jit-compile", action="store_true", default=None, help=compile_help)
+    flag = argparse.BooleanOptionalAction
+    parser.add_argument("--jit-compile", action=flag, default=None, help=compile_help)
     many = {"metavar": "PHRASE", "action": "append", "default": []}
     parser.add_argument("--ban", **many, help="must stand in no translation; may be repeated")
     parser.add_argument("--require", **many, help="must stand in each translation; likewise")

@@ -123,8 +123,9 @@ class BeamSearch:
         """Return log-probability and token of the continuations that can be among the best.
 
         All continuations of a hypothesis are of one length, so its likeliest have its best scores.
-        Worse than that can be the tokens that other groups chose, fewer than `width` with the
-        group's own; and, for its coverage, the end.
+        Diversity makes some of them worse, those that other groups chose: at most the `width` of
+        those. So of the likeliest `width` there are as many left as the group keeps. Coverage makes
+        one more of them worse, the end.
         """
         most = self.width + self.needs_coverage
         return tf.math.top_k(log_probabilities, tf.minimum(most, size(log_probabilities, -1)))

@@ -8,20 +8,16 @@ import tensorflow as tf
 from seq2seq.config import DecodingConfig
 from seq2seq.data.tokenizer import TokenizerPair
 from seq2seq.inference.beam import BeamSearch, coverage_penalty, length_penalty
-from seq2seq.inference.compiled import compiled_by_xla
-from seq2seq.inference.decode import Strategy, decode
-from seq2seq.inference.ensemble import ensemble_step
-from seq2seq.inference.forced import Forced, force
-from seq2seq.inference.hypotheses import Hypotheses, Marks, Prediction, StepFunction, repeat_rows
+from seq2seq.inference.hypotheses import Hypotheses
 from seq2seq.inference.sampling import Sampling
-from seq2seq.inference.strategy import Phrases, make_constraints, make_strategy
-from seq2seq.marks import BEGIN, END, PAD
+from seq2seq.inference.strategy import Phrases
+from seq2seq.inference.token_search import TokenSearch
+from seq2seq.marks import END, PAD
 from seq2seq.model.translator import TranslationModel
 
-__all__ = ["MARKS", "TranslationGraph"]
+__all__ = ["TranslationGraph"]
 
 TEXT = tf.TensorSpec([None], tf.string, name="text")
-MARKS = Marks(begin=BEGIN, end=END, padding=PAD)
 
 
 class TranslationGraph(tf.Module):
@@ -49,13 +45,9 @@ class TranslationGraph(tf.Module):
         self.models = list(models)
         self.source_tokenizer = tokenizers.source
         self.target_tokenizer = tokenizers.target
-        self._decoding = decoding
         self.phrases = phrases or Phrases()
-        self._strategy = make_strategy(decoding, self.phrases)
-        self._constraints = make_constraints(decoding, self.phrases)
-        self._compiled = None
-        if decoding.jit_compile:
-            self._compiled = compiled_by_xla(lambda one: self.search(one, self._strategy), PAD)
+        self.tokens = TokenSearch(self.models, decoding, self.phrases)
+        self._decoding = decoding
 
     @tf.function(input_signature=[TEXT], autograph=False)
     def translate(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -70,7 +62,7 @@ class TranslationGraph(tf.Module):
             penalty); 0 for an empty line.
         """
         source = self.tokenize(text)
-        return self._best_text(source, self.search(source))
+        return self._best_text(source, self.tokens.search(source))
 
     @tf.function(input_signature=[TEXT], autograph=False)
     def translate_n_best(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -84,7 +76,7 @@ class TranslationGraph(tf.Module):
             and an empty string where there are no more.
         """
         source = self.tokenize(text)
-        return self._texts(source, self.search(source))
+        return self._texts(source, self.tokens.search(source))
 
     @tf.function(
         input_signature=[TEXT, tf.TensorSpec([None, None], tf.int32, name="prefix")],
@@ -101,7 +93,7 @@ class TranslationGraph(tf.Module):
             What `translate` returns.
         """
         source = self.tokenize(text)
-        return self._best_text(source, self.search(source, prefix=prefix))
+        return self._best_text(source, self.tokens.search(source, prefix=prefix))
 
     @tf.function(
         input_signature=[
@@ -131,7 +123,7 @@ class TranslationGraph(tf.Module):
             top_k=decoding.sampling_top_k,
             top_p=decoding.sampling_top_p,
         )
-        return self._best_text(source, self.search(source, strategy))
+        return self._best_text(source, self.tokens.search(source, strategy))
 
     @tf.function(
         input_signature=[
@@ -152,10 +144,10 @@ class TranslationGraph(tf.Module):
             float32 `(batch,)`; `tokens`, int32 `(batch,)`, the end counted.
         """
         target_tokens = self._with_ends(self._all_tokens(target, self.target_tokenizer))
-        forced = self.force(self.tokenize(source), target_tokens)
+        forced = self.tokens.force(self.tokenize(source), target_tokens)
         total = tf.reduce_sum(forced.log_probabilities, axis=1)
         count = tf.math.count_nonzero(target_tokens != PAD, axis=1, dtype=tf.int32)
-        score, strategy = total, self._strategy
+        score, strategy = total, self.tokens.strategy
         if isinstance(strategy, BeamSearch):
             score /= length_penalty(count, strategy.length_weight)
             coverage = tf.reduce_sum(forced.alignments, axis=1)
@@ -176,14 +168,14 @@ class TranslationGraph(tf.Module):
             sum to one (to less with monotonic attention), or are zeros at padding.
         """
         source = self.tokenize(text)
-        found = self.search(source)
+        found = self.tokens.search(source)
         # Nothing was looked at to translate nothing.
         tokens = _closed(tf.where(source[:, :1] == END, PAD, found.tokens[:, 0]))
         return {
             **self._best_text(source, found),
             "source_tokens": self.source_tokenizer.written(source),
             "target_tokens": self.target_tokenizer.written(tokens),
-            "alignment": self.force(source, tokens).alignments,
+            "alignment": self.tokens.force(source, tokens).alignments,
         }
 
     def tokenize(self, text: tf.Tensor) -> tf.Tensor:
@@ -197,50 +189,6 @@ class TranslationGraph(tf.Module):
         too_many_bytes = tf.strings.length(text) > self._decoding.maximum_bytes
         tokens = tf.cast(self._all_tokens(text, self.source_tokenizer).row_lengths(), tf.int32)
         return too_many_bytes | (tokens > self._decoding.maximum_source_tokens)
-
-    def search(
-        self,
-        source: tf.Tensor,
-        strategy: Strategy | None = None,
-        prefix: tf.Tensor | None = None,
-    ) -> Hypotheses:
-        """Return translations of tokens.
-
-        Args:
-            source: int32 `(batch, time)`.
-            strategy: How to search; by default as the config says.
-            prefix: How each translation starts, int32 `(batch, prefix_time)`, padded.
-        """
-        if self._compiled is not None and strategy is None and prefix is None:
-            return self._compiled(source)
-        strategy = strategy or self._strategy
-        step, states = self._decoder(source, strategy.width)
-        return decode(
-            strategy,
-            step,
-            states,
-            tf.shape(source)[0],
-            self._decoding.maximum_tokens,
-            marks=MARKS,
-            constraints=self._constraints,
-            prefix=prefix,
-            source_time=tf.shape(source)[1],
-        )
-
-    def force(self, source: tf.Tensor, target: tf.Tensor) -> Forced:
-        """Return what the models say of given translations, int32 `(batch, time)` both."""
-        step, states = self._decoder(source, 1)
-        return force(step, states, target, marks=MARKS)
-
-    def _decoder(self, source: tf.Tensor, width: int) -> tuple[StepFunction, list[Any]]:
-        starts = [model.encode(source) for model in self.models]
-        memories = [start.memory for start in starts]
-        if width > 1:
-            memories = repeat_rows(memories, width)
-        steps = [_step(*one) for one in zip(self.models, memories, strict=True)]
-        if len(steps) == 1:
-            return steps[0], starts[0].states
-        return ensemble_step(steps), [start.states for start in starts]
 
     def _best_text(self, source: tf.Tensor, found: Hypotheses) -> dict[str, tf.Tensor]:
         best = Hypotheses(*(tensor[:, :1] for tensor in found))
@@ -274,16 +222,6 @@ class TranslationGraph(tf.Module):
         # A batch of none has no longest row; give it a column all the same.
         missing = tf.maximum(1 - tf.shape(padded)[1], 0)
         return tf.pad(padded, [[0, 0], [0, missing]], constant_values=PAD)
-
-
-def _step(model: TranslationModel, memory: Any) -> StepFunction:
-    decoder, projection = model.decoder, model.decoder.output_layer.projection(with_marks=False)
-
-    def step(tokens: tf.Tensor, states: Any) -> Prediction:
-        logits, states = decoder.step(tokens, states, memory, projection)
-        return Prediction(tf.nn.log_softmax(logits), states, decoder.cell.alignments(states))
-
-    return step
 
 
 def _closed(tokens: tf.Tensor) -> tf.Tensor:

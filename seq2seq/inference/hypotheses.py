@@ -5,10 +5,9 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-__all__ = ["IMPOSSIBLE", "Hypotheses", "Marks", "Prediction", "StepFunction", "repeat_rows", "size"]
+from seq2seq.marks import IMPOSSIBLE
 
-# As good as minus infinity, without NaN where it is added or multiplied.
-IMPOSSIBLE = -1e9
+__all__ = ["IMPOSSIBLE", "Hypotheses", "Marks", "Prediction", "StepFunction", "repeat_rows", "size"]
 
 
 class Prediction(NamedTuple):

@@ -7,11 +7,9 @@ import numpy as np
 from keras import ops, tree
 
 from keras_rnn import RNN, Memory
-from seq2seq.marks import BEGIN, PAD, UNKNOWN
+from seq2seq.marks import BEGIN, IMPOSSIBLE, PAD, UNKNOWN
 
 __all__ = ["Decoder", "OutputLayer", "Projection"]
-
-IMPOSSIBLE = -1e9
 
 
 class Decoder(keras.layers.Layer):
@@ -163,7 +161,9 @@ class OutputLayer(keras.layers.Layer):
         """Create b, and V unless it is an embedding's."""
         if self.embedding is None:
             self.kernel = self.add_weight((input_shape[-1], self.vocabulary_size), name="kernel")
-        self.bias = self.add_weight((self.vocabulary_size,), name="bias", initializer="zeros")
+        self.bias = self.add_weight(
+            (self.vocabulary_size,), name="bias", initializer="zeros", autocast=False
+        )
         self.built = True
 
     def projection(self, with_marks: bool = True) -> Projection:

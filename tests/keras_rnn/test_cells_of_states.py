@@ -12,6 +12,7 @@ from keras_rnn import (
     GRUCell,
     LSTMCell,
     NASCell,
+    RecurrentCell,
     ResidualCell,
     SLSTMCell,
     StackedRNNCells,
@@ -55,3 +56,16 @@ def test_of_states_that_belong_together_none_is_zoned_out_alone(wrap):
     ZoneoutCell(wrap(SLSTMCell(4)), [0.5, 0, 0, 0])
     with pytest.raises(ValueError, match=r"belongs to another.*Received: rates=\[0.5, 0.5, 0, 0\]"):
         ZoneoutCell(wrap(SLSTMCell(4)), [0.5, 0.5, 0, 0])
+
+
+class AroundCell(RecurrentCell):
+    """A cell around a cell that is no `CellWrapper`."""
+
+    def __init__(self, cell):
+        super().__init__()
+        self.cell, self.state_size, self.output_size = cell, cell.state_size, cell.output_size
+
+
+def test_a_cell_of_ones_own_around_a_cell_passes_its_states_on():
+    states = DropoutCell(AroundCell(nas()), state_dropout=0.5).draw_noise(3, 2).own.states
+    assert [kept is not None for kept in states] == [False, True]

@@ -17,6 +17,7 @@ from reference.wrapper_oracles import deep_transition_step
 
 from keras_rnn import (
     RNN,
+    Bidirectional,
     DeepTransition,
     DeepTransitionCell,
     DropoutCell,
@@ -114,6 +115,15 @@ def test_the_layer_is_the_cell_over_time(rng):
     again = DeepTransition.from_config(layer.get_config())
     assert again.get_config() == layer.get_config()
     assert [type(cell) for cell in again.cells] == [GRUCell, GRUCell]
+
+
+def test_the_layer_stands_in_a_model_that_is_saved(tmp_path, rng):
+    layer = Bidirectional(DeepTransition([GRUCell(3), GRUCell(3)], return_sequences=True))
+    model = keras.Sequential([keras.Input((None, 2)), layer])
+    model.save(tmp_path / "model.keras")
+    x = rng.normal(size=SHAPE).astype("float32")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(loaded(x), model(x), rtol=1e-5, atol=1e-6)
 
 
 def test_cells_of_one_state_size_may_differ():

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from seq2seq.config import Config
+from seq2seq.marks import END, IMPOSSIBLE
 from seq2seq.model.translator import DecoderStart, build_model
 
 VOCABULARY = 270
@@ -80,8 +81,17 @@ class SteppingBag(BagModel):
     def encode(self, source):
         return DecoderStart(keras.ops.mean(self.embedding(source), axis=1), None)
 
-    def step(self, tokens, states, memory):
-        return keras.ops.cast(self.dense(self.embedding(tokens) + states), "float32"), states
+    @property
+    def output_layer(self):
+        return self
+
+    def projection(self, with_marks=True):
+        """Not the weights, but what is added to the logits."""
+        return np.where(with_marks | (np.arange(self.dense.units) >= END), 0.0, IMPOSSIBLE)
+
+    def step(self, tokens, states, memory, projection=0.0):
+        logits = keras.ops.cast(self.dense(self.embedding(tokens) + states), "float32")
+        return logits + projection, states
 
 
 def step_by_step(model, source, target_in):

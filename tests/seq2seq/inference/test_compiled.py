@@ -37,10 +37,10 @@ def test_a_faulty_line_harms_no_other_there_either(make, bias):
 def test_few_shapes_are_compiled():
     shapes = {
         tuple(padded_to_few_shapes(tf.ones([rows, time], tf.int32), 0).shape)
-        for rows in range(10)
+        for rows in (*range(10), 2**10 + 1)
         for time in range(1, 41)
     }
-    assert shapes == {(rows, time) for rows in (1, 2, 4, 8, 16) for time in (16, 32, 48)}
+    assert shapes == {(rows, time) for rows in (1, 2, 4, 8, 16, 2**11) for time in (16, 32, 48)}
 
 
 def test_a_source_is_padded_by_its_last_row_and_by_padding():

@@ -24,7 +24,7 @@ def other(tiny_config):
 def searched(translator):
     graph = translator.graph
     source = graph.tokenize(tf.constant(LINES))
-    return source, graph.search(source)
+    return source, graph.tokens.search(source)
 
 
 def test_one_model_twice_translates_as_the_model(make, model, beam_translator):
@@ -39,9 +39,9 @@ def test_an_ensemble_says_the_mean_of_the_probabilities(make, model, other):
     ensemble = make(models, beam=1)
     source, found = searched(ensemble)
     tokens = found.tokens[:, 0]
-    alone = [make(one, beam=1).graph.force(source, tokens) for one in models]
+    alone = [make(one, beam=1).graph.tokens.force(source, tokens) for one in models]
     mean = np.mean([np.exp(one.log_probabilities) for one in alone], axis=0)
-    together = ensemble.graph.force(source, tokens)
+    together = ensemble.graph.tokens.force(source, tokens)
     is_token = tokens != PAD
     np.testing.assert_allclose(
         together.log_probabilities, np.where(is_token, np.log(mean), 0), rtol=1e-4, atol=1e-5

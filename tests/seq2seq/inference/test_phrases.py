@@ -20,7 +20,7 @@ def tokens_of(translator, phrase):
 def found_tokens(translator, lines):
     """The tokens of the best hypothesis of each line, searched eagerly."""
     graph = translator.graph
-    found = graph.search(graph.tokenize(tf.constant(lines)))
+    found = graph.tokens.search(graph.tokenize(tf.constant(lines)))
     return [tuple(row) for row in found.tokens[:, 0].numpy().tolist()]
 
 
@@ -39,13 +39,13 @@ def test_required_phrases_stand_in_every_translation_in_words(make):
 
 def test_a_required_phrase_is_found_without_a_beam_too_and_scored_alike(make, eagerly):
     translator = make(beam=1, required=["Hund"])
-    (phrase,) = translator.graph._strategy.phrases
+    (phrase,) = translator.graph.tokens.strategy.phrases
     for row, tokens in enumerate(found_tokens(translator, LINES[:2])):
         assert holds(tokens, phrase)
         source = translator.graph.tokenize(tf.constant(LINES[row : row + 1]))
-        forced = translator.graph.force(source, tf.constant([tokens]))
+        forced = translator.graph.tokens.force(source, tf.constant([tokens]))
         total = float(tf.reduce_sum(forced.log_probabilities))
-        found = translator.graph.search(source)
+        found = translator.graph.tokens.search(source)
         count = np.count_nonzero(found.tokens[0, 0])
         weight = translator.decoding.length_penalty
         np.testing.assert_allclose(found.scores[0, 0], total / penalty(count, weight), rtol=1e-4)
@@ -102,4 +102,4 @@ def test_settings_of_the_search_reach_the_translations(make):
     # The same line gives other hypotheses in groups.
     diverse = make(beam=4, beam_groups=4, diversity=100.0)
     source = diverse.graph.tokenize(tf.constant(LINES[:1]))
-    assert len(set(diverse.graph.search(source).tokens[0, :, 0].numpy().tolist())) == 4
+    assert len(set(diverse.graph.tokens.search(source).tokens[0, :, 0].numpy().tolist())) == 4

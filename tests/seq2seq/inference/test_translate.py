@@ -62,7 +62,7 @@ def test_lines_are_read_a_chunk_at_a_time(greedy_translator):
 def test_marks_are_never_chosen_however_much_the_model_wants_to(translator, bias, mark):
     bias.assign(np.where(np.arange(VOCABULARY) == mark, 1e4, 0.0))
     source = translator.graph.tokenize(tf.constant(LINES))
-    found = translator.graph.search(source)
+    found = translator.graph.tokens.search(source)
     chosen = found.tokens[:, 0].numpy()
     has_ended = np.cumsum(chosen == END, axis=1) - (chosen == END) > 0
     assert not np.isin(chosen[~has_ended], [PAD, UNKNOWN, BEGIN]).any()
@@ -98,7 +98,7 @@ def test_a_translation_without_end_stops_at_the_maximum(translator, bias):
 def test_the_score_is_the_log_probability_of_the_tokens_forced(make, model, length_weight):
     graph = make(beam=3, length_penalty=length_weight).graph
     source = graph.tokenize(tf.constant(["We saw the cow.", "A dog."]))
-    found = graph.search(source)
+    found = graph.tokens.search(source)
     for row, best in enumerate(found.tokens[:, 0].numpy().tolist()):
         tokens = best[: best.index(END) + 1] if END in best else best
         target_in = tf.constant([[BEGIN, *tokens[:-1]]])

@@ -58,11 +58,11 @@ def test_every_score_is_what_forced_decoding_gives_the_tokens(make, weights):
     options = {"length_penalty": length_weight, "coverage_penalty": coverage_weight}
     graph = make(beam=3, **options).graph
     source = graph.tokenize(tf.constant(["We saw the cow.", "A dog.", "x"]))
-    found = graph.search(source)
+    found = graph.tokens.search(source)
     assert found.scores.shape == (3, 3)
     for index in range(3):
         tokens = found.tokens[:, index]
-        forced = graph.force(source, tokens)
+        forced = graph.tokens.force(source, tokens)
         totals = forced.log_probabilities.numpy().sum(axis=1)
         np.testing.assert_allclose(totals, found.log_probabilities[:, index], rtol=1e-4)
         for row in range(3):

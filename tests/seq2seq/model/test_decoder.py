@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from reference.models import random_model, random_tokens, step_by_step, tiny_model_config
 
+from seq2seq.marks import BEGIN, PAD, UNKNOWN
+
 
 @pytest.mark.parametrize(
     ("layers", "feeding", "tied"),
@@ -71,3 +73,31 @@ def test_there_is_no_readout_where_none_is_needed(changes, rng):
     model = random_model(tiny_model_config(**changes), rng)
     assert model.decoder.readout is None
     assert not any("readout" in variable.path for variable in model.variables)
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_in_half_precision_the_output_layer_rounds_no_bias(tied, rng):
+    changes = {"training_precision": "mixed_float16", "model_tie_embeddings": tied}
+    model = random_model(tiny_model_config(**changes), rng)
+    layer = model.decoder.output_layer
+    layer.bias.assign(np.full(layer.bias.shape, 1 + 2.0**-15))
+    nothing = np.zeros((2, model.decoder.embedding.output_dim), "float16")
+    if not tied:
+        nothing = np.zeros((2, layer.kernel.shape[0]), "float16")
+    for logits in (layer(nothing), layer.logits(nothing, layer.projection())):
+        np.testing.assert_array_equal(logits, np.full(logits.shape, 1 + 2.0**-15))
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_without_marks_no_sentence_can_hold_them_and_all_else_is_as_before(tied, rng):
+    model = random_model(tiny_model_config(model_tie_embeddings=tied), rng)
+    start, tokens = model.encode(random_tokens(rng, [3, 2])), random_tokens(rng, [1, 1])[:, 0]
+    plain, _ = model.decoder.step(tokens, *start)
+    projection = model.decoder.output_layer.projection(with_marks=False)
+    logits, _ = model.decoder.step(tokens, *start, projection)
+    marks = [PAD, UNKNOWN, BEGIN]
+    assert np.max(np.take(logits, marks, axis=1)) < -1e8
+    others = np.setdiff1d(np.arange(logits.shape[1]), marks)
+    np.testing.assert_allclose(
+        np.take(logits, others, axis=1), np.take(plain, others, axis=1), rtol=1e-5, atol=1e-6
+    )
