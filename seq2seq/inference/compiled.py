@@ -1,5 +1,6 @@
 """A search compiled by XLA: for a few shapes, as each is compiled on its own."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -17,25 +18,36 @@ def compiled_by_xla(
     decode: Callable[[tf.Tensor, Any], Hypotheses],
     padding: int,
 ) -> Callable[[tf.Tensor], Hypotheses]:
-    """Return a search whose decoding XLA compiles, at the first call for each shape.
+    """Return a search that XLA compiles, at the first call for each shape.
 
     Compiled, the many small operations of a step are few: a search for one line of 30 tokens takes
     some half of the time. To compile a shape takes seconds, so sources are padded to few shapes
-    first. The encoder stays as it is: on a GPU it may be cuDNN's, which XLA cannot compile.
+    first. Where there is a GPU the encoder stays as it is: it may be cuDNN's, which XLA cannot
+    compile.
 
     Args:
         encode: Maps a source, int32 `(batch, time)`, to all that decoding needs of it.
         decode: Maps both to hypotheses.
         padding: What fills a source up.
     """
-    compiled = tf.function(decode, autograph=False, jit_compile=True)
+    by_xla = functools.partial(tf.function, autograph=False, jit_compile=True)
+    decode_only = by_xla(decode)
+
+    @by_xla
+    def compiled(source: tf.Tensor) -> Hypotheses:
+        return decode(source, encode(source))
 
     def search(source: tf.Tensor) -> Hypotheses:
         padded = padded_to_few_shapes(source, padding)
-        found = compiled(padded, encode(padded))
+        found = decode_only(padded, encode(padded)) if has_gpu() else compiled(padded)
         return Hypotheses(*(tensor[: tf.shape(source)[0]] for tensor in found))
 
     return search
+
+
+def has_gpu() -> bool:
+    """Return whether this process sees a GPU."""
+    return bool(tf.config.list_logical_devices("GPU"))
 
 
 def padded_to_few_shapes(source: tf.Tensor, padding: int) -> tf.Tensor:

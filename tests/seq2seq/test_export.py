@@ -97,7 +97,7 @@ def translator(run_folder):
 def quick(translator):
     """Exports need not load the run again."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module.Translator, "load", lambda folder: translator)
+        patch.setattr(module.Translator, "load", lambda folder, **_: translator)
         yield
 
 

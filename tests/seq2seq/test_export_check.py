@@ -1,5 +1,6 @@
 """What is checked before an export is published, and a model whose numbers are none."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +9,7 @@ import tensorflow as tf
 
 from seq2seq import export as module
 from seq2seq.checkpoint import Run
+from seq2seq.cli.main import main
 from seq2seq.inference import TranslationGraph
 from seq2seq.model.translator import build_model
 
@@ -114,3 +116,12 @@ def test_a_search_that_xla_compiles_is_exported_too(trained_run, tmp_path):
     wanted = plain.translate(tf.constant(module.TRIAL))
     assert [line.encode() for line in translations] == wanted["translation"].numpy().tolist()
     np.testing.assert_allclose(scores, wanted["score"], rtol=1e-4)
+
+
+@pytest.mark.parametrize("flags", [[], ["--jit-compile"]])
+def test_an_export_is_compiled_only_where_asked_for(flags, monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(module, "export", lambda *given: asked.append(given) or "new/1")
+    assert main(["export", "run", "new", *flags]) == 0
+    assert asked == [(Path("run"), Path("new"), bool(flags))]
+    assert capsys.readouterr().out == "SavedModel: new/1\n"

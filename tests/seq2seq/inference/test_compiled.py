@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seq2seq.inference.compiled import padded_to_few_shapes
+from seq2seq.inference import Hypotheses, compiled
+from seq2seq.inference.compiled import compiled_by_xla, padded_to_few_shapes
 
 LINES = ["The dog sleeps.", "", "We saw the cow in the garden.", "  \t ", "x"]
 SEARCHES = {
@@ -24,6 +25,20 @@ def test_translations_and_scores_are_those_of_the_search_as_it_is(name, make):
         wanted, found = plain.translate_n_best(text), compiled.translate_n_best(text)
         np.testing.assert_array_equal(found["translation"], wanted["translation"])
         np.testing.assert_allclose(found["score"], wanted["score"], rtol=1e-4)
+
+
+def test_beside_a_gpu_decoding_is_compiled_and_the_encoder_left_as_it_is(monkeypatch):
+    monkeypatch.setattr(compiled, "has_gpu", lambda: True)
+
+    def encode(source):
+        # Strings: what XLA cannot compile.
+        return tf.strings.to_number(tf.strings.as_string(source), tf.int32)
+
+    def decode(source, encoded):
+        return Hypotheses(encoded[:, tf.newaxis], *[tf.zeros([tf.shape(source)[0], 1])] * 2)
+
+    found = compiled_by_xla(encode, decode, padding=0)(tf.constant([[5, 6]] * 3))
+    np.testing.assert_array_equal(found.tokens[:, 0, :3], [[5, 6, 0]] * 3)
 
 
 def test_a_faulty_line_harms_no_other_there_either(make, bias):
