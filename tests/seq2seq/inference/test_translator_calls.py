@@ -36,7 +36,7 @@ def test_the_best_translations_come_best_first_and_begin_with_the_one(beam_trans
 def test_fewer_translations_come_where_there_are_no_more(make, eagerly):
     """Of one token, the end or one of two, there are three."""
     translator = make(beam=4, maximum_tokens=1)
-    translator.graph._constraints.append(
+    translator.graph.tokens._constraints.append(
         lambda now, given: tf.where(tf.range(tf.shape(given)[-1]) < 6, given, -1e9)
     )
     (found,) = translator.translate_n_best(["The dog sleeps."], 4)
