@@ -2,6 +2,7 @@
 
 import gc
 import os
+import random
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Tests ask what XLA's programs give, not how fast they are, and wait for them to be compiled.
@@ -32,6 +33,12 @@ def pytest_collection_finish():
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Let what has no seed of its own be the same in each run: Keras draws it from here."""
+    random.seed(item.nodeid)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -41,7 +41,9 @@ def hardmax(scores: Tensor, mask: Tensor | None = None) -> Tensor:
     """
     scores = ops.convert_to_tensor(scores)
     if mask is None:
-        return ops.one_hot(ops.argmax(scores, axis=-1), ops.shape(scores)[-1], dtype=scores.dtype)
+        # Not `ops.argmax`, for which minus zero is less than zero.
+        best = tf.argmax(scores, axis=-1)
+        return ops.one_hot(best, ops.shape(scores)[-1], dtype=scores.dtype)
     large = ops.where(mask, _exact(scores), -float("inf"))
     return ops.cast(hardmax(large), scores.dtype) * ops.cast(mask, scores.dtype)
 

@@ -182,3 +182,7 @@ def test_hardmax_keeps_type_and_shape_and_has_no_gradient(dtype, rng):
     assert found.dtype == dtype
     assert found.shape == (2, 3, 4)
     assert tape.gradient(found, scores) is None
+
+
+def test_to_hardmax_minus_zero_is_zero():
+    np.testing.assert_array_equal(hardmax([[-0.0, 0.0], [0.0, -0.0]]), [[1, 0], [1, 0]])

@@ -218,7 +218,7 @@ def test_a_layer_called_twice_in_one_tape_gets_both_gradients(rng, monkeypatch):
 
 
 def test_a_mask_of_dropout_is_one_and_the_same_on_the_way_back_and_new_each_call(rng):
-    layer = RNN(LSTMCell(3, recurrent_dropout=0.5, dropout=0.5, dtype="float64"))
+    layer = RNN(LSTMCell(3, recurrent_dropout=0.5, dropout=0.5, dtype="float64", seed=1))
     layer.build(SHAPE)
     x = tf.constant(rng.normal(size=SHAPE))
     step = tf.function(lambda x: trained(layer, x))
