@@ -69,10 +69,9 @@ def no_repeated_ngram(size: int) -> Constraint:
             own = tf.gather(tokens, place, axis=2)[..., tf.newaxis]
             follows &= tokens[:, :, offset : offset + tf.size(starts)] == own
         after = tokens[:, :, size - 1 :]
-        place = tf.meshgrid(tf.range(batch), tf.range(width), starts, indexing="ij")
-        places = [*place[:2], after]
-        seen = tf.cast(follows, tf.float32)
-        count = tf.scatter_nd(tf.stack(places, axis=-1), seen, tf.shape(log_probabilities))
+        rows, hypotheses, _ = tf.meshgrid(tf.range(batch), tf.range(width), starts, indexing="ij")
+        places = tf.stack([rows, hypotheses, after], axis=-1)
+        count = tf.scatter_nd(places, tf.cast(follows, tf.float32), tf.shape(log_probabilities))
         return tf.where(count > 0, IMPOSSIBLE, log_probabilities)
 
     return constraint
