@@ -40,10 +40,11 @@ def main() -> None:
     start_tensorflow()
     from seq2seq.data.corpus import read_parallel
     from seq2seq.evaluation import ValidationScores, evaluate
-    from seq2seq.training import RichDisplay, train
+    from seq2seq.training import RichDisplay, share_cores, train
 
     ends = [f"tok.{end}" if args.tok else end for end in args.pair.split("-")]
     config = benchmark_config(args.config, args.data, ends, args.settings)
+    share_cores(config.training.parallel_parts)
     speed = gigaflops()
     began = time.monotonic()
     result = train(config, args.run, ValidationScores(), RichDisplay())

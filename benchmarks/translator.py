@@ -24,6 +24,7 @@ from layers import Run, measure
 
 from seq2seq.config import Config, load_config
 from seq2seq.model import build_model
+from seq2seq.training import parallel_parts, share_cores
 from seq2seq.training.step import make_train_step
 
 RATE = 1e-3
@@ -97,7 +98,13 @@ def tensorflow_update(model: keras.Model, config: Config, batch: list[np.ndarray
     model(tensors[:2])
     training = config.training
     optimizer = keras.optimizers.Adam(RATE)
-    step = make_train_step(model, optimizer, training.label_smoothing, training.clip_norm)
+    step = make_train_step(
+        model,
+        optimizer,
+        training.label_smoothing,
+        training.clip_norm,
+        parts=parallel_parts(training.parallel_parts),
+    )
     return lambda: float(step(*tensors).loss)
 
 
@@ -118,6 +125,7 @@ def main() -> None:
     args = parser.parse_args()
     shipped = importlib.resources.files("seq2seq") / "configs" / "multi30k.toml"
     config = load_config(str(shipped), [])
+    share_cores(config.training.parallel_parts)
     random = np.random.default_rng(0)
     shape = (args.batch, args.length)
     batch = [random.integers(5, config.data.vocabulary_size, shape, "int32") for _ in range(3)]

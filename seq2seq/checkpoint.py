@@ -32,9 +32,10 @@ __all__ = ["Checkpoints", "Run", "model_variables"]
 
 FORMAT = 1
 
-# Keys that may change when a run goes on: they decide how long and how watched, not what.
+# Keys that may change when a run goes on: they decide how long, how fast and how watched, not what.
 _FREE = {
     "training.epochs",
+    "training.parallel_parts",
     "training.patience",
     "training.report_every",
     "training.validate_every",

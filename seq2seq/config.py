@@ -120,6 +120,9 @@ class TrainingConfig:
         "linear", choices=("constant", "linear", "exponential", "inverse_sigmoid")
     )
     precision: str = option("float32", choices=("float32", "mixed_float16", "mixed_bfloat16"))
+    # Each batch is cut into so many, which are computed side by side; 0: as many as there are cores,
+    # four at most, and with a GPU one.
+    parallel_parts: int = option(0, at_least=0, at_most=64)
     report_every: int = option(20, at_least=1)  # updates
     validate_every: int = option(500, at_least=1)  # updates; a checkpoint too
     # Validations without a new best before stopping; 0: never.

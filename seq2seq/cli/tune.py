@@ -27,11 +27,13 @@ def run(args: argparse.Namespace) -> int:
     """Tune."""
     start_tensorflow()
     from seq2seq.config import load_config
-    from seq2seq.training import RichDisplay
+    from seq2seq.training import RichDisplay, share_cores
     from seq2seq.tuning import tune
 
     folder = args.dir or Path("runs") / f"{args.config.stem}-tuning"
-    result = tune(load_config(args.config, args.settings), folder, RichDisplay())
+    config = load_config(args.config, args.settings)
+    share_cores(config.training.parallel_parts)
+    result = tune(config, folder, RichDisplay())
     measure = {"bleu": "BLEU", "loss": "loss per token"}[result.best_config.tuning.objective]
     print(f"Best of {len(result.trials)} trials: {measure} {result.best_score:.4f}, {result.path}")
     print(f"Next: seq2seq train {result.path}")

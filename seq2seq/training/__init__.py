@@ -1,6 +1,7 @@
 """Training: losses, schedules, one step, the loop."""
 
 from seq2seq.training.loop import DivergedError, TrainingResult, Validate, train
+from seq2seq.training.parallel import parallel_parts, share_cores
 from seq2seq.training.progress import Display, Report, RichDisplay, SilentDisplay
 from seq2seq.training.scheduled import mix_inputs, sampling_probability
 from seq2seq.training.sequence_loss import sequence_loss
@@ -14,7 +15,9 @@ __all__ = [
     "TrainingResult",
     "Validate",
     "mix_inputs",
+    "parallel_parts",
     "sampling_probability",
     "sequence_loss",
+    "share_cores",
     "train",
 ]

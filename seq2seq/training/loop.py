@@ -29,6 +29,7 @@ from seq2seq.training.counters import Counters
 from seq2seq.training.history import append_history, cut_history
 from seq2seq.training.interrupt import stop_on_signal
 from seq2seq.training.metrics import LossMeter, mean_loss, perplexity
+from seq2seq.training.parallel import parallel_parts
 from seq2seq.training.prepare import Prepared, make_optimizer, prepare
 from seq2seq.training.progress import Display, Report, SilentDisplay
 from seq2seq.training.scheduled import make_mix
@@ -140,6 +141,7 @@ class _Loop:
             training.clip_norm,
             make_mix(training, self.model, self.optimizer, all_steps),
             training.r_drop,
+            parallel_parts(training.parallel_parts),
         )
         self.evaluate = make_evaluation_step(self.model)
         self.progress = Counters()

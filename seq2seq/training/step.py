@@ -1,6 +1,6 @@
 """One update of the weights: forward, backward through time, clip, apply."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
@@ -24,10 +24,11 @@ def make_train_step(
     clip_norm: float,
     mix: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
     r_drop: float = 0.0,
+    parts: int = 1,
 ) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], SequenceLoss]:
     """Return a compiled function that updates the weights on one batch.
 
-        L = loss_sum / tokens
+        L = loss_sum / tokens                       loss_sum = sum over the parts of the batch
         g = dL/dw                                   back through every step in time
         g <- g * min(1, clip_norm / ||g||)          one norm over all weights
         w <- optimizer(w, g)                        for SGD: w - rate * g
@@ -43,20 +44,25 @@ def make_train_step(
         clip_norm: The longest gradient; 0 for no clipping.
         mix: Maps source and shifted target to what the decoder reads; by default the target.
         r_drop: The weight of the divergence of two runs with other dropout; 0: one run.
+        parts: Every so-manieth sentence is a part; the parts do not wait for each other, so that
+            each can have a core of its own. Their dropout differs from that of the whole batch.
     """
     # Created here, since an optimizer must not create variables inside a compiled function.
     optimizer.build(model.trainable_variables)
 
+    def loss_of(source: tf.Tensor, read: tf.Tensor, target_out: tf.Tensor) -> SequenceLoss:
+        if r_drop:
+            logits = model((tf.tile(source, [2, 1]), tf.tile(read, [2, 1])), training=True)
+            return consistent_cross_entropy(target_out, logits, label_smoothing, r_drop)
+        logits = model((source, read), training=True)
+        return masked_cross_entropy(target_out, logits, label_smoothing)
+
     @tf.function(input_signature=[TOKENS, TOKENS, TOKENS], autograph=False)
     def train_step(source: tf.Tensor, target_in: tf.Tensor, target_out: tf.Tensor) -> SequenceLoss:
         read = target_in if mix is None else mix(source, target_in)
+        batch = source, read, target_out
         with tf.GradientTape() as tape:
-            if r_drop:
-                logits = model((tf.tile(source, [2, 1]), tf.tile(read, [2, 1])), training=True)
-                sums = consistent_cross_entropy(target_out, logits, label_smoothing, r_drop)
-            else:
-                logits = model((source, read), training=True)
-                sums = masked_cross_entropy(target_out, logits, label_smoothing)
+            sums = _total(loss_of(*(side[part::parts] for side in batch)) for part in range(parts))
             loss = optimizer.scale_loss(sums.loss / sums.tokens)
         # An embedding's gradient comes as rows, some of them twice; dense, it is summed, as a norm
         # needs it to be.
@@ -80,6 +86,10 @@ def make_evaluation_step(
         return masked_cross_entropy(target_out, model((source, target_in), training=False))
 
     return evaluation_step
+
+
+def _total(parts: Iterable[SequenceLoss]) -> SequenceLoss:
+    return SequenceLoss(*map(tf.add_n, zip(*parts, strict=True)))
 
 
 def _clip(gradients: list[Any], clip_norm: float, scale: Any) -> tuple[list[Any], tf.Tensor]:

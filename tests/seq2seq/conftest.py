@@ -42,6 +42,7 @@ def tiny_config(tiny_corpus):
             "training.schedule": "constant",
             "training.warmup_steps": 2,
             "training.report_every": 2,
+            "training.parallel_parts": 1,  # tracing two takes longer than training
             "decoding.beam": 2,
             "decoding.maximum_tokens": 12,
             "decoding.batch_size": 8,
