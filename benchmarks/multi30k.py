@@ -57,6 +57,11 @@ def main() -> None:
     print(f"{result.step} updates in {minutes:.1f} minutes, best validation BLEU {result.best:.2f}")
     print(f"{name}, {args.pair}, beam {config.decoding.beam}:\n{scores.bleu}\n{scores.chrf}")
     print(f"perplexity = {scores.perplexity:.3f}")
+    print_machine(speed)
+
+
+def print_machine(speed: float) -> None:
+    """Print how fast the machine was before and is now, with the threads that a product has."""
     print(f"machine: {os.cpu_count()} cores, load {os.getloadavg()}")
     print(f"matrix product: {speed:.0f} GFLOP/s before, {gigaflops():.0f} GFLOP/s after")
 

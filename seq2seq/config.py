@@ -60,10 +60,21 @@ class DataConfig:
     vocabulary_size: int = option(8000, at_least=270, at_most=1_000_000)
     shared_vocabulary: bool = True  # one for both languages
     subword_model: str = option("unigram", choices=("unigram", "bpe"))
+    # In training words are cut into other subwords too, the higher the more often; 0: never.
+    subword_temperature: float = option(0.0, at_least=0.0, at_most=100.0)
     # A pair with a longer side is not trained on.
     maximum_tokens: int = option(100, at_least=2, at_most=100_000)
     # Most tokens of the longer side in a batch, padding counted.
     batch_tokens: int = option(2400, at_least=1)
+
+    def __post_init__(self) -> None:
+        """Check that there are probabilities to draw subwords by."""
+        if self.subword_temperature and self.subword_model != "unigram":
+            raise UserError(
+                'The config needs data.subword_model = "unigram" for data.subword_temperature '
+                f"= {self.subword_temperature}. Received: {self.subword_model!r}, which has no "
+                "probabilities. Change it, or set the temperature to 0."
+            )
 
 
 @dataclass(frozen=True)
@@ -120,8 +131,8 @@ class TrainingConfig:
         "linear", choices=("constant", "linear", "exponential", "inverse_sigmoid")
     )
     precision: str = option("float32", choices=("float32", "mixed_float16", "mixed_bfloat16"))
-    # Each batch is cut into so many, which are computed side by side; 0: as many as there are cores,
-    # four at most, and with a GPU one.
+    # Each batch is cut into so many, computed side by side; 0: as many as there are cores, four at
+    # most, and with a GPU one.
     parallel_parts: int = option(0, at_least=0, at_most=64)
     report_every: int = option(20, at_least=1)  # updates
     validate_every: int = option(500, at_least=1)  # updates; a checkpoint too

@@ -1,7 +1,7 @@
 """Batches: token ids of a corpus, grouped by length, padded, in an order that can be resumed."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from seq2seq.data.corpus import ParallelCorpus
-from seq2seq.data.tokenizer import Tokenizer, TokenizerPair
+from seq2seq.data.tokenizer import Ids, Tokenizer, TokenizerPair
 from seq2seq.errors import UserError
 from seq2seq.marks import BEGIN, END, PAD
 
@@ -25,7 +25,6 @@ __all__ = [
     "validation_batches",
 ]
 
-Ids = npt.NDArray[np.int32]
 Indices = npt.NDArray[np.int64]
 
 _LINES_AT_A_TIME = 1000
@@ -230,6 +229,8 @@ class BatchIterator(tf.Module):
         batch_tokens: As for `plan_epoch`; the mark each side gets counts as a token.
         seed: Decides the order.
         epochs: Number of epochs after which to stop; `None` for no end.
+        draw: Makes a batch of the pairs at some indices by a generator that is the same for the
+            same seed, epoch and position; by default the pairs as the corpus has them.
 
     Attributes:
         epoch: Epochs completed, an int64 `tf.Variable`.
@@ -237,7 +238,12 @@ class BatchIterator(tf.Module):
     """
 
     def __init__(
-        self, corpus: TokenizedCorpus, batch_tokens: int, seed: int, epochs: int | None = None
+        self,
+        corpus: TokenizedCorpus,
+        batch_tokens: int,
+        seed: int,
+        epochs: int | None = None,
+        draw: Callable[[Indices, np.random.Generator], Batch] | None = None,
     ) -> None:
         super().__init__(name="batch_iterator")
         with tf.device("CPU:0"):  # reading them must not wait for an accelerator
@@ -247,6 +253,7 @@ class BatchIterator(tf.Module):
         self._batch_tokens = batch_tokens
         self._seed = seed
         self._epochs = math.inf if epochs is None else epochs
+        self._draw = draw
         self._plan = self._make_plan(0)
 
     def __iter__(self) -> Iterator[Batch]:
@@ -260,7 +267,7 @@ class BatchIterator(tf.Module):
             self._plan = self._make_plan(epoch)
         # If the corpus or the limit changed before a restore, the epoch may be shorter than that.
         position = min(position, len(self._plan.batches) - 1)
-        batch = self._corpus.batch(self._plan.batches[position])
+        batch = self._batch(epoch, position)
         is_last = position + 1 == len(self._plan.batches)
         self.epoch.assign(epoch + is_last)
         self.position.assign(0 if is_last else position + 1)
@@ -270,6 +277,12 @@ class BatchIterator(tf.Module):
         """Return the number of batches of an epoch; being due to lengths, it is that of all."""
         plan = self._plan if self._plan.epoch == epoch else self._make_plan(epoch)
         return len(plan.batches)
+
+    def _batch(self, epoch: int, position: int) -> Batch:
+        indices = self._plan.batches[position]
+        if self._draw is None:
+            return self._corpus.batch(indices)
+        return self._draw(indices, np.random.default_rng((self._seed, epoch, position)))
 
     def _make_plan(self, epoch: int) -> _Plan:
         steps = _time_steps(self._corpus)

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import sentencepiece
 import tensorflow as tf
 import tensorflow_text
@@ -24,6 +26,9 @@ __all__ = [
     "train_subword_model",
     "train_tokenizers",
 ]
+
+Ids = npt.NDArray[np.int32]
+Scores = npt.NDArray[np.float64]
 
 # A larger corpus is sampled, because time and memory grow with it: 200,000 lines of 20 words took
 # 12 seconds and 0.6 GB.
@@ -159,6 +164,26 @@ class Tokenizer(tf.Module):
     def pieces(self, ids: Sequence[int]) -> list[str]:
         """Return the written form of each id of one sentence, to label a plot with."""
         return [self._processor.id_to_piece(int(token)) for token in ids]
+
+    def likeliest_cuts(self, ids: Ids, most: int) -> tuple[list[Ids], Scores]:
+        """Return other ways to cut the text of some ids into subwords, the likeliest first.
+
+        Args:
+            ids: One word as the tokenizer cuts it, int32 `(tokens,)`.
+            most: So many cuts at most, 1 or more.
+
+        Returns:
+            The cuts, `ids` the first, and their log-probabilities, float64 `(cuts,)`. Text that is
+            spelled in bytes has one cut.
+        """
+        pieces, one = self._processor, ([ids], np.zeros(1))
+        if any(pieces.is_byte(int(token)) or pieces.is_unknown(int(token)) for token in ids):
+            return one
+        cuts = pieces.nbest_encode_as_ids(pieces.decode_ids(ids.tolist()), nbest_size=most)
+        if cuts[0] != ids.tolist():
+            return one  # what the pieces spell is no longer the text: it was normalised otherwise
+        scores = [sum(map(pieces.get_score, cut)) for cut in cuts]
+        return [np.array(cut, np.int32) for cut in cuts], np.array(scores)
 
     def written(self, ids: tf.Tensor) -> tf.Tensor:
         """Return the written form of each id, strings of the shape of `ids`; "" for padding."""

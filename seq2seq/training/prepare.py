@@ -10,6 +10,7 @@ from seq2seq.checkpoint import Run
 from seq2seq.config import Config, DataConfig
 from seq2seq.data.batches import Batch, BatchIterator, tokenize_corpus, validation_batches
 from seq2seq.data.corpus import ParallelCorpus, read_parallel
+from seq2seq.data.subword_sampling import sampled_batches
 from seq2seq.data.tokenizer import train_tokenizers
 from seq2seq.errors import UserError
 from seq2seq.files import check_name
@@ -70,8 +71,10 @@ def prepare(config: Config, folder: Path) -> Prepared:
     if run.config != config:
         run = run.with_config(config)
         notes.append("The config differs from the run's in how long it trains or how it decodes.")
+    temperature = data.subword_temperature
+    draw = sampled_batches(training, tokenizers, temperature) if temperature else None
     batches = BatchIterator(
-        training, data.batch_tokens, config.training.seed, config.training.epochs
+        training, data.batch_tokens, config.training.seed, config.training.epochs, draw
     )
     held = validation_batches(validation, data.batch_tokens)
     return Prepared(run, batches, held, corpora.validation, notes)

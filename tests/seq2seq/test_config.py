@@ -250,6 +250,8 @@ def values_of(item):
 def test_what_is_saved_is_what_loads(tmp_path_factory, changes):
     divisor = math.gcd(changes["decoding.beam"], changes["decoding.beam_groups"])
     changes = {**changes, "decoding.beam_groups": divisor}
+    if changes["data.subword_model"] == "bpe":
+        changes["data.subword_temperature"] = 0.0
     config = Config().replace(changes)
     path = tmp_path_factory.getbasetemp() / "round_trip.toml"
     save_config(config, path)

@@ -22,12 +22,10 @@ SIZES = {
 
 @pytest.fixture
 def machine(monkeypatch):
-    """Pretend a machine: `machine(cores, gpus)`; returns what sets the number of threads records."""
+    """Pretend a machine: `machine(cores, gpus)`; returns a list of the numbers of threads set."""
     threads = []
     monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
-    monkeypatch.setattr(
-        tf.config.threading, "set_intra_op_parallelism_threads", lambda count: threads.append(count)
-    )
+    monkeypatch.setattr(tf.config.threading, "set_intra_op_parallelism_threads", threads.append)
 
     def pretend(cores, gpus=0):
         monkeypatch.setattr(parallel, "cores", lambda: cores)

@@ -1,0 +1,113 @@
+"""Subword regularisation: in training a word is now and then cut in other ways than the best.
+
+The model then sees `wolken|kratzer` and `wolken|kra|tzer`, and learns what both mean: each epoch
+has other sentences, which helps where there are few.
+
+A subword never crosses a space, and the unigram model takes subwords as independent. So the cuts of
+the words of a sentence are independent too, and may be drawn word by word: from a table with the
+likeliest cuts of each word that the corpus holds, made once.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from seq2seq.data.batches import Batch, Indices, Sentences, TokenizedCorpus, make_batch
+from seq2seq.data.tokenizer import Ids, Tokenizer, TokenizerPair
+
+__all__ = ["SampledSentences", "sampled_batches"]
+
+MOST_CUTS = 32
+"""So many cuts of a word are looked at; the likeliest, as the tokenizer finds them."""
+
+
+def sampled_batches(
+    corpus: TokenizedCorpus, tokenizers: TokenizerPair, temperature: float
+) -> Callable[[Indices, np.random.Generator], Batch]:
+    """Return what makes a batch of the pairs at some indices, each word cut anew.
+
+    Args:
+        corpus: The pairs, as the tokenizers cut them.
+        tokenizers: Unigram tokenizers.
+        temperature: As for `SampledSentences`.
+    """
+    source = SampledSentences(corpus.source, tokenizers.source, temperature)
+    target = SampledSentences(corpus.target, tokenizers.target, temperature)
+
+    def draw(indices: Indices, generator: np.random.Generator) -> Batch:
+        return make_batch(source.draw(indices, generator), target.draw(indices, generator))
+
+    return draw
+
+
+class SampledSentences:
+    """Sentences whose words are cut into subwords at random.
+
+        P(cut) = p(cut)^(1/T) / sum over the cuts c of the word p(c)^(1/T),
+        p(cut) = product of the probabilities of its subwords
+
+    so that a high temperature T makes all cuts alike, and near 0 only the best remains. (T is
+    1 / alpha in the paper.)
+
+    Reference: Kudo, 2018, https://arxiv.org/abs/1804.10959
+
+    Args:
+        sentences: The sentences, as the tokenizer cuts them.
+        tokenizer: A unigram tokenizer.
+        temperature: T, above 0.
+    """
+
+    def __init__(self, sentences: Sentences, tokenizer: Tokenizer, temperature: float) -> None:
+        pieces = tokenizer.pieces(range(tokenizer.vocabulary_size))
+        begins_word = np.array([piece.startswith("\u2581") for piece in pieces])
+        table: dict[bytes, int] = {}  # the ids of a word, to its number
+        numbers, lengths = [], []
+        for index in range(len(sentences)):
+            ids = sentences[index]
+            words = np.split(ids, np.flatnonzero(begins_word[ids[1:]]) + 1)
+            numbers += [table.setdefault(word.tobytes(), len(table)) for word in words]
+            lengths.append(len(words))
+        self._words = Sentences.from_lengths(np.array(numbers, np.int32), np.array(lengths))
+        self._cuts = _Cuts.of_words(
+            [np.frombuffer(word, np.int32) for word in table], tokenizer, temperature
+        )
+
+    def draw(self, indices: Indices, generator: np.random.Generator) -> list[Ids]:
+        """Return the sentences at some indices, each word cut at random."""
+        words = [self._words[index] for index in indices]
+        cuts = iter(self._cuts.draw(np.concatenate(words), generator))
+        return [np.concatenate([next(cuts) for _ in sentence]) for sentence in words]
+
+
+@dataclass(frozen=True)
+class _Cuts:
+    """The cuts of all words, one word's after the other's.
+
+    Args:
+        ids: The subwords of each cut.
+        thresholds: For cut k of word i, i and the probability of its cuts up to k: they rise, so
+            that one search finds the cuts of many words.
+    """
+
+    ids: Sentences
+    thresholds: npt.NDArray[np.float64]
+
+    @classmethod
+    def of_words(cls, words: Sequence[Ids], tokenizer: Tokenizer, temperature: float) -> "_Cuts":
+        ids: list[Ids] = []
+        thresholds = []
+        for number, word in enumerate(words):
+            cuts, scores = tokenizer.likeliest_cuts(word, MOST_CUTS)
+            likelihoods = np.exp((scores - scores.max()) / temperature)
+            shares = np.cumsum(likelihoods) / likelihoods.sum()
+            shares[-1] = 1.0
+            thresholds.append(number + shares)
+            ids += cuts
+        lengths = np.array([len(cut) for cut in ids])
+        return cls(Sentences.from_lengths(np.concatenate(ids), lengths), np.concatenate(thresholds))
+
+    def draw(self, words: Ids, generator: np.random.Generator) -> list[Ids]:
+        drawn = np.searchsorted(self.thresholds, words + generator.random(len(words)), "right")
+        return [self.ids[cut] for cut in drawn]
