@@ -9,24 +9,24 @@ likeliest cuts of each word that the corpus holds, made once.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from seq2seq.data.batches import Batch, Indices, Sentences, TokenizedCorpus, make_batch
+from seq2seq.data.sentences import Indices, Sentences, TokenizedCorpus
 from seq2seq.data.tokenizer import Ids, Tokenizer, TokenizerPair
 
-__all__ = ["SampledSentences", "sampled_batches"]
+__all__ = ["SampledSentences", "make_resample"]
 
 MOST_CUTS = 32
 """So many cuts of a word are looked at; the likeliest, as the tokenizer finds them."""
 
 
-def sampled_batches(
+def make_resample(
     corpus: TokenizedCorpus, tokenizers: TokenizerPair, temperature: float
-) -> Callable[[Indices, np.random.Generator], Batch]:
-    """Return what makes a batch of the pairs at some indices, each word cut anew.
+) -> Callable[[np.random.Generator], TokenizedCorpus]:
+    """Return what makes the corpus again by a random generator, each word cut anew.
 
     Args:
         corpus: The pairs, as the tokenizers cut them.
@@ -36,10 +36,10 @@ def sampled_batches(
     source = SampledSentences(corpus.source, tokenizers.source, temperature)
     target = SampledSentences(corpus.target, tokenizers.target, temperature)
 
-    def draw(indices: Indices, generator: np.random.Generator) -> Batch:
-        return make_batch(source.draw(indices, generator), target.draw(indices, generator))
+    def resample(generator: np.random.Generator) -> TokenizedCorpus:
+        return replace(corpus, source=source.draw(generator), target=target.draw(generator))
 
-    return draw
+    return resample
 
 
 class SampledSentences:
@@ -54,7 +54,7 @@ class SampledSentences:
     Reference: Kudo, 2018, https://arxiv.org/abs/1804.10959
 
     Args:
-        sentences: The sentences, as the tokenizer cuts them.
+        sentences: The sentences, as the tokenizer cuts them, none of them empty.
         tokenizer: A unigram tokenizer.
         temperature: T, above 0.
     """
@@ -74,11 +74,12 @@ class SampledSentences:
             [np.frombuffer(word, np.int32) for word in table], tokenizer, temperature
         )
 
-    def draw(self, indices: Indices, generator: np.random.Generator) -> list[Ids]:
-        """Return the sentences at some indices, each word cut at random."""
-        words = [self._words[index] for index in indices]
-        cuts = iter(self._cuts.draw(np.concatenate(words), generator))
-        return [np.concatenate([next(cuts) for _ in sentence]) for sentence in words]
+    def draw(self, generator: np.random.Generator) -> Sentences:
+        """Return the sentences, each word cut at random."""
+        words, cuts = self._words, self._cuts
+        drawn = cuts.draw(words.ids, generator)
+        lengths = np.add.reduceat(cuts.ids.lengths[drawn], words.starts)
+        return Sentences.from_lengths(cuts.ids.joined(drawn), lengths)
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ class _Cuts:
 
     @classmethod
     def of_words(cls, words: Sequence[Ids], tokenizer: Tokenizer, temperature: float) -> "_Cuts":
+        """Look the cuts of words up, each given as the tokenizer cuts it."""
         ids: list[Ids] = []
         thresholds = []
         for number, word in enumerate(words):
@@ -108,6 +110,6 @@ class _Cuts:
         lengths = np.array([len(cut) for cut in ids])
         return cls(Sentences.from_lengths(np.concatenate(ids), lengths), np.concatenate(thresholds))
 
-    def draw(self, words: Ids, generator: np.random.Generator) -> list[Ids]:
-        drawn = np.searchsorted(self.thresholds, words + generator.random(len(words)), "right")
-        return [self.ids[cut] for cut in drawn]
+    def draw(self, words: Ids, generator: np.random.Generator) -> Indices:
+        """Return the index of a cut of each word."""
+        return np.searchsorted(self.thresholds, words + generator.random(len(words)), "right")

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import keras
 
 from seq2seq.checkpoint import Run
-from seq2seq.data.batches import tokenize_corpus, validation_batches
+from seq2seq.data.batches import validation_batches
 from seq2seq.data.corpus import ParallelCorpus
+from seq2seq.data.sentences import tokenize_corpus
 from seq2seq.evaluation.scores import Score, bleu, chrf
 from seq2seq.inference import Translator
 from seq2seq.training.metrics import mean_loss, perplexity

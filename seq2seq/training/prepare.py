@@ -8,9 +8,10 @@ import keras
 
 from seq2seq.checkpoint import Run
 from seq2seq.config import Config, DataConfig
-from seq2seq.data.batches import Batch, BatchIterator, tokenize_corpus, validation_batches
+from seq2seq.data.batches import Batch, BatchIterator, validation_batches
 from seq2seq.data.corpus import ParallelCorpus, read_parallel
-from seq2seq.data.subword_sampling import sampled_batches
+from seq2seq.data.sentences import tokenize_corpus
+from seq2seq.data.subword_sampling import make_resample
 from seq2seq.data.tokenizer import train_tokenizers
 from seq2seq.errors import UserError
 from seq2seq.files import check_name
@@ -72,9 +73,9 @@ def prepare(config: Config, folder: Path) -> Prepared:
         run = run.with_config(config)
         notes.append("The config differs from the run's in how long it trains or how it decodes.")
     temperature = data.subword_temperature
-    draw = sampled_batches(training, tokenizers, temperature) if temperature else None
+    resample = make_resample(training, tokenizers, temperature) if temperature else None
     batches = BatchIterator(
-        training, data.batch_tokens, config.training.seed, config.training.epochs, draw
+        training, data.batch_tokens, config.training.seed, config.training.epochs, resample
     )
     held = validation_batches(validation, data.batch_tokens)
     return Prepared(run, batches, held, corpora.validation, notes)

@@ -8,16 +8,10 @@ import tensorflow as tf
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from seq2seq.data.batches import (
-    BatchIterator,
-    Sentences,
-    TokenizedCorpus,
-    make_batch,
-    plan_epoch,
-    tokenize_corpus,
-    validation_batches,
-)
+from seq2seq.data.batches import BatchIterator, make_batch, validation_batches
 from seq2seq.data.corpus import ParallelCorpus
+from seq2seq.data.plan import divide_epoch, plan_epoch
+from seq2seq.data.sentences import Sentences, TokenizedCorpus, tokenize_corpus
 from seq2seq.data.tokenizer import Tokenizer, TokenizerPair, train_subword_model
 from seq2seq.errors import UserError
 from seq2seq.marks import BEGIN, END, PAD
@@ -150,11 +144,38 @@ def test_a_restored_iterator_gives_the_rest(tmp_path_factory, data):
     assert contents(iterator) == expected[taken:]
 
 
+@settings(deadline=None)
+@given(LENGTHS, st.data())
+def test_an_epoch_is_divided_into_as_many_batches_as_asked_for(pairs, data):
+    """Each pair is in one batch; a batch of longer pairs begins where one of shorter ones ends."""
+    source, target = (np.array(side) for side in zip(*pairs, strict=True))
+    count = data.draw(st.integers(1, len(pairs)))
+    plan = divide_epoch(source, target, count, seed=1, epoch=2)
+    assert sorted(np.concatenate(plan).tolist()) == list(range(len(pairs)))
+    assert len(plan) == count
+    assert min(map(len, plan)) > 0
+    widths = [np.maximum(source, target)[batch] for batch in plan]
+    spans = sorted((width.min(), width.max()) for width in widths)
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
+
+
+def test_divided_batches_have_about_as_many_tokens():
+    lengths = np.random.default_rng(0).integers(1, 30, size=(2, 3000))
+    plan = divide_epoch(*lengths, 40, seed=1, epoch=2)
+    tokens = np.array([lengths.max(axis=0)[batch].sum() for batch in plan])
+    assert tokens.min() > 0.95 * tokens.mean()
+    assert tokens.max() < 1.05 * tokens.mean()
+    assert [len(batch) for batch in plan] != sorted(len(batch) for batch in plan)
+
+
 def test_an_iterator_follows_the_plan_of_each_epoch():
     corpus = varied_corpus(60)
     lengths = corpus.source.lengths + 1, corpus.target.lengths + 1
     plans = [plan_epoch(*lengths, 100, 4, epoch) for epoch in range(3)]
-    expected = [corpus.batch(indices) for indices in itertools.chain(*plans)]
+    expected = [
+        make_batch([corpus.source[i] for i in indices], [corpus.target[i] for i in indices])
+        for indices in itertools.chain(*plans)
+    ]
     assert contents(BatchIterator(corpus, 100, seed=4, epochs=3)) == contents(expected)
 
 
@@ -217,7 +238,7 @@ def tokenizers():
 
 
 def test_each_side_is_tokenised_by_its_own_tokenizer(tokenizers, monkeypatch):
-    monkeypatch.setattr("seq2seq.data.batches._LINES_AT_A_TIME", 3)
+    monkeypatch.setattr("seq2seq.data.sentences._LINES_AT_A_TIME", 3)
     source = [f"the dog {'a cat ' * count}".strip() for count in range(7)]
     target = [line.upper() for line in reversed(source)]
     corpus = tokenize_corpus(ParallelCorpus(source, target), tokenizers, 100)

@@ -9,8 +9,9 @@ import tensorflow as tf
 from sentencepiece import SentencePieceProcessor
 
 from seq2seq.config import Config
-from seq2seq.data.batches import BatchIterator, Sentences, TokenizedCorpus
-from seq2seq.data.subword_sampling import SampledSentences, sampled_batches
+from seq2seq.data.batches import BatchIterator
+from seq2seq.data.sentences import Sentences, TokenizedCorpus
+from seq2seq.data.subword_sampling import SampledSentences, make_resample
 from seq2seq.data.tokenizer import Tokenizer, TokenizerPair, train_subword_model
 from seq2seq.errors import UserError
 
@@ -41,10 +42,6 @@ def corpus_of(tokenizer, lines):
     return TokenizedCorpus(sentences, sentences)
 
 
-def written(tokenizer, rows):
-    return [tokenizer.pieces(row) for row in rows]
-
-
 def all_cuts(tokenizer, word):
     """Every way to write a word in pieces, with the sum of their log-probabilities."""
     processor = SentencePieceProcessor(model_proto=tokenizer.model)
@@ -63,12 +60,12 @@ def test_cuts_come_as_often_as_the_paper_says(tokenizer, temperature):
     cuts = all_cuts(tokenizer, "lower")
     assert 4 <= len(cuts) <= 32
     likelihoods = {cut: math.exp(score / temperature) for cut, score in cuts.items()}
-    sampled = SampledSentences(sentences_of(tokenizer, ["lower"]), tokenizer, temperature)
     times = 20_000
-    drawn = sampled.draw(np.zeros(times, int), np.random.default_rng(1))
+    words = sentences_of(tokenizer, ["lower"] * times)
+    drawn = SampledSentences(words, tokenizer, temperature).draw(np.random.default_rng(1))
     counts = dict.fromkeys(cuts, 0)
-    for row in drawn:
-        counts[tuple(row.tolist())] += 1
+    for index in range(times):
+        counts[tuple(drawn[index].tolist())] += 1
     for cut, likelihood in likelihoods.items():
         share = likelihood / sum(likelihoods.values())
         assert abs(counts[cut] / times - share) < 4 * math.sqrt(share * (1 - share) / times) + 1e-4
@@ -77,64 +74,62 @@ def test_cuts_come_as_often_as_the_paper_says(tokenizer, temperature):
 def test_what_is_drawn_spells_the_same_sentences(tokenizer):
     lines = [*LINES, "lower", "\u2603 low", "Xylo ☃☃ widest", "漢 slow"]
     sampled = SampledSentences(sentences_of(tokenizer, lines), tokenizer, 8.0)
-    order = [8, 0, 3, 3, 7, 6, 5, 4, 2, 1]
     generator, ways = np.random.default_rng(0), set()
     for _ in range(20):
-        drawn = sampled.draw(order, generator)
-        ways.add(tuple(drawn[1].tolist()))
-        text = tokenizer.detokenize(tf.ragged.constant([row.tolist() for row in drawn], tf.int32))
-        assert [line.decode() for line in text.numpy()] == [lines[index] for index in order]
-        assert all(row.dtype == np.int32 for row in drawn)
+        drawn = sampled.draw(generator)
+        ways.add(tuple(drawn[0].tolist()))
+        ragged = tf.RaggedTensor.from_row_lengths(drawn.ids, drawn.lengths)
+        text = tokenizer.detokenize(ragged)
+        assert [line.decode() for line in text.numpy()] == lines
+        assert drawn.ids.dtype == np.int32
     assert len(ways) > 4
 
 
 def test_words_are_cut_one_apart_from_the_other(tokenizer):
     """The two words of a sentence, though they are alike."""
-    sampled = SampledSentences(sentences_of(tokenizer, ["slowly slowly"]), tokenizer, 8.0)
-    drawn = written(tokenizer, sampled.draw(np.zeros(50, int), np.random.default_rng(0)))
-    halves = ["\u2581".join(["", *"".join(row).split("\u2581")[1:]]) for row in drawn]
-    assert set(halves) == {"\u2581slowly\u2581slowly"}
-    second = [next(i for i in range(1, len(row)) if row[i][0] == "\u2581") for row in drawn]
-    differing = sum(row[:at] != row[at:] for row, at in zip(drawn, second, strict=True))
+    sampled = SampledSentences(sentences_of(tokenizer, ["slowly slowly"] * 50), tokenizer, 8.0)
+    drawn = sampled.draw(np.random.default_rng(0))
+    rows = [tokenizer.pieces(drawn[index]) for index in range(50)]
+    second = [next(i for i in range(1, len(row)) if row[i][0] == "\u2581") for row in rows]
+    differing = sum(row[:at] != row[at:] for row, at in zip(rows, second, strict=True))
     assert differing > 30
 
 
 def test_near_zero_only_the_best_cut_is_left(tokenizer):
     sentences = sentences_of(tokenizer, LINES)
-    sampled = SampledSentences(sentences, tokenizer, 1e-6)
-    for row, index in zip(sampled.draw(range(5), np.random.default_rng(0)), range(5), strict=True):
-        np.testing.assert_array_equal(row, sentences[index])
+    drawn = SampledSentences(sentences, tokenizer, 1e-6).draw(np.random.default_rng(0))
+    np.testing.assert_array_equal(drawn.ids, sentences.ids)
+    np.testing.assert_array_equal(drawn.lengths, sentences.lengths)
 
 
-def test_batches_differ_by_epoch_and_are_the_same_after_a_restore(tokenizer):
-    corpus = corpus_of(tokenizer, LINES)
-    draw = sampled_batches(corpus, TokenizerPair(tokenizer, tokenizer), 8.0)
+def test_epochs_differ_have_as_many_batches_and_are_the_same_after_a_restore(tokenizer):
+    corpus = corpus_of(tokenizer, LINES * 8)
+    resample = make_resample(corpus, TokenizerPair(tokenizer, tokenizer), 8.0)
 
     def batches(start=0):
-        iterator = BatchIterator(corpus, 1000, seed=4, epochs=3, draw=draw)
+        iterator = BatchIterator(corpus, 100, seed=4, epochs=3, resample=resample)
         iterator.epoch.assign(start)
-        return [batch.source.tolist() for batch in iterator]
+        count = iterator.batches_per_epoch(0)
+        whole = [batch.source.tolist() for batch in iterator]
+        assert len(whole) == (3 - start) * count
+        return whole, count
 
-    whole = batches()
-    assert len(whole) == 3
-    assert sorted(map(sorted, whole[0])) != sorted(map(sorted, whole[1]))
-    assert batches(start=1) == whole[1:]
+    whole, count = batches()
+    epochs = [sorted(row for batch in whole[i : i + count] for row in batch) for i in (0, count)]
+    assert epochs[0] != epochs[1]
+    assert batches(start=1) == (whole[count:], count)
 
 
 def test_source_and_target_stay_translations_of_each_other(tokenizer):
     sentences = sentences_of(tokenizer, LINES)
     turned = sentences_of(tokenizer, [line[::-1] for line in LINES])
     corpus = TokenizedCorpus(sentences, turned)
-    draw = sampled_batches(corpus, TokenizerPair(tokenizer, tokenizer), 8.0)
-    batch = draw(np.array([3, 1]), np.random.default_rng(0))
-    assert [text.decode() for text in tokenizer.detokenize(batch.source).numpy()] == [
-        LINES[3],
-        LINES[1],
-    ]
-    assert [text.decode() for text in tokenizer.detokenize(batch.target_out).numpy()] == [
-        LINES[3][::-1],
-        LINES[1][::-1],
-    ]
+    resample = make_resample(corpus, TokenizerPair(tokenizer, tokenizer), 8.0)
+    for batch in BatchIterator(corpus, 60, seed=0, epochs=2, resample=resample):
+        texts = (tokenizer.detokenize(side).numpy() for side in (batch.source, batch.target_out))
+        for source, target in zip(*texts, strict=True):
+            assert source.decode() in LINES
+            assert target.decode() == source.decode()[::-1]
 
 
 def test_a_bpe_model_has_no_probabilities_to_draw_by():
