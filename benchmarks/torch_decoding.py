@@ -69,7 +69,7 @@ def greedy(model: TorchTranslator, source: torch.Tensor, steps: int) -> torch.Te
     states, last = model.start(h), torch.full((len(source),), BEGIN)
     ended, tokens = torch.zeros(len(source), dtype=torch.bool), []
     for _ in range(steps):
-        states = model.step(model.embedding(last), states, memory)
+        states = model.step(model.embedded(last), states, memory)
         last = log_probabilities(model, states[1]).argmax(dim=-1)
         last = torch.where(ended, PAD, last)
         ended |= last == END
@@ -94,7 +94,7 @@ def beam(
     tokens = torch.zeros(batch, width, 0, dtype=torch.int64)
     first_rows = torch.arange(batch)[:, None] * width
     for _ in range(steps):
-        states = model.step(model.embedding(last), states, tuple(memory))
+        states = model.step(model.embedded(last), states, tuple(memory))
         step = log_probabilities(model, states[1]).view(batch, width, -1)
         only_padding = torch.full((step.shape[-1],), -1e9)
         only_padding[PAD] = 0

@@ -32,9 +32,13 @@ class TorchTranslator(nn.Module):
         self.drop = nn.Dropout(model.dropout)
         self.bias = nn.Parameter(torch.zeros(words))
 
+    def embedded(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Return the embedding of tokens, as long as the model has it."""
+        return self.embedding(tokens) * self.embedding.embedding_dim**0.5
+
     def encode(self, source: torch.Tensor) -> tuple[torch.Tensor, Memory]:
         """Return the decoder's first state and what it looks at."""
-        values, states = self.drop(self.embedding(source)), []
+        values, states = self.drop(self.embedded(source)), []
         for i, layer in enumerate(self.encoder):
             outputs, last = layer(values)
             outputs = self.drop(outputs)
@@ -66,7 +70,7 @@ class TorchTranslator(nn.Module):
         """Return the logits of all target words."""
         h, memory = self.encode(source)
         states, attended = self.start(h), []
-        for embedded in self.drop(self.embedding(target)).unbind(1):
+        for embedded in self.drop(self.embedded(target)).unbind(1):
             states = self.step(embedded, states, memory)
             attended.append(states[1])
         return self.logits(self.drop(torch.stack(attended, dim=1)))

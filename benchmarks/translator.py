@@ -73,11 +73,15 @@ class KerasTranslator(keras.Model):
         self.drop = keras.layers.Dropout(model.dropout)
         self.bias = self.add_weight((words,), initializer="zeros")
 
+    def embedded(self, tokens: Any) -> Any:
+        """Return the embedding of tokens, as long as the model has it."""
+        return self.embedding(tokens) * self.embedding.output_dim**0.5
+
     def call(self, inputs: tuple[Any, Any], training: bool = False) -> Any:
         """Return the logits of all target words."""
         source, target = inputs
         mask = ops.not_equal(source, 0)
-        values, all_states = self.drop(self.embedding(source), training=training), []
+        values, all_states = self.drop(self.embedded(source), training=training), []
         for i, layer in enumerate(self.encoder):
             outputs, *states = layer(values, mask=mask, training=training)
             outputs = self.drop(outputs, training=training)
@@ -86,7 +90,7 @@ class KerasTranslator(keras.Model):
         first = self.bridge(ops.concatenate(all_states, axis=-1))
         fed = ops.zeros((ops.shape(source)[0], self.decoder.cell.output_size))
         bias = ops.where(mask, 0.0, -1e9)
-        embedded = self.drop(self.embedding(target), training=training)
+        embedded = self.drop(self.embedded(target), training=training)
         outputs = self.decoder(embedded, initial_state=[first, fed, values, keys, bias])
         outputs = self.drop(outputs, training=training)
         return ops.matmul(outputs, ops.transpose(self.embedding.embeddings)) + self.bias

@@ -30,7 +30,9 @@ from seq2seq.files import check_name, writing
 
 __all__ = ["Checkpoints", "Run", "model_variables"]
 
-FORMAT = 1
+FORMAT = 2
+# Format 1 knew no `model.scale_embeddings`, and never scaled.
+_CHANGES_OF_FORMATS = {1: {"model.scale_embeddings": False}, FORMAT: {}}
 
 # Keys that may change when a run goes on: they decide how long, how fast and how watched, not what.
 _FREE = {
@@ -97,10 +99,10 @@ class Run:
                 f"{folder} is not a whole run folder: its run.json is missing or damaged. "
                 "Name another folder, or remove this one and train again."
             ) from error
-        if found != FORMAT:
+        if found not in tuple(_CHANGES_OF_FORMATS):
             raise UserError(
                 f"The run folder {folder} has format {found!r}, written by version "
-                f"{about.get('version')}; version {__version__} reads format {FORMAT}. "
+                f"{about.get('version')}; version {__version__} reads formats 1 to {FORMAT}. "
                 "Use that version, or train again."
             )
         if not (folder / "config.toml").is_file():
@@ -109,7 +111,7 @@ class Run:
                 "Name another folder, or remove this one and train again."
             )
         try:
-            config = load_config(folder / "config.toml")
+            config = load_config(folder / "config.toml").replace(_CHANGES_OF_FORMATS[found])
         except UserError as error:
             raise UserError(
                 f"The run folder {folder}, written by version {about.get('version')}, has a config "

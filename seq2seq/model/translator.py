@@ -12,6 +12,7 @@ from seq2seq.config import Config
 from seq2seq.marks import PAD
 from seq2seq.model.bridge import Bridge, CopyBridge, DenseBridge, ZeroBridge
 from seq2seq.model.decoder import Decoder
+from seq2seq.model.embedding import ScaledEmbedding
 from seq2seq.model.encoder import Encoder
 from seq2seq.model.parts import decoder_cell, encoder_layer, states_per_cell
 
@@ -126,12 +127,9 @@ def _seeded(seed: int) -> Iterator[None]:
 def _build(config: Config) -> TranslationModel:
     model, vocabulary_size = config.model, config.data.vocabulary_size
     dtype = config.training.precision
-    source_embedding = _embedding(vocabulary_size, model.embedding_size, dtype, "source_embedding")
-    target_embedding = source_embedding
+    source_embedding = target_embedding = _embedding(config, "source_embedding")
     if not config.data.shared_vocabulary:
-        target_embedding = _embedding(
-            vocabulary_size, model.embedding_size, dtype, "target_embedding"
-        )
+        target_embedding = _embedding(config, "target_embedding")
     count = states_per_cell(config)
     translator = TranslationModel(
         encoder=_encoder(config, source_embedding),
@@ -155,10 +153,14 @@ def _build(config: Config) -> TranslationModel:
     return translator
 
 
-def _embedding(vocabulary_size: int, size: int, dtype: str, name: str) -> Any:
-    initializer = keras.initializers.RandomNormal(stddev=size**-0.5)
-    return keras.layers.Embedding(
-        vocabulary_size, size, embeddings_initializer=initializer, dtype=dtype, name=name
+def _embedding(config: Config, name: str) -> Any:
+    size, scaled = config.model.embedding_size, config.model.scale_embeddings
+    return (ScaledEmbedding if scaled else keras.layers.Embedding)(
+        config.data.vocabulary_size,
+        size,
+        embeddings_initializer=keras.initializers.RandomNormal(stddev=size**-0.5),
+        dtype=config.training.precision,
+        name=name,
     )
 
 

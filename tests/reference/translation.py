@@ -11,7 +11,8 @@ STATES_PER_CELL = {"simple_rnn": 1, "gru": 1, "lstm": 2}
 def translation_logits(model, config, source, target_in):
     """Return what `model`, built by `build_model(config)`, must answer; dropout left out."""
     kind, mask = config.model.cell, source != 0
-    embedded = weights(model.encoder.embedding)[0][source]
+    scale = config.model.embedding_size**0.5 if config.model.scale_embeddings else 1.0
+    embedded = scale * weights(model.encoder.embedding)[0][source]
     values, last = _encode(model.encoder, kind, embedded, mask, config.model.residual)
     cells = _decoder_cells(model.decoder.cell.cell, kind)
     sizes = [config.model.decoder_units] * (len(cells) * STATES_PER_CELL[kind])
@@ -23,7 +24,7 @@ def translation_logits(model, config, source, target_in):
     logits = []
     for t in range(target_in.shape[1]):
         attended, states = attention_step(
-            weights(model.decoder.embedding)[0][target_in[:, t]],
+            scale * weights(model.decoder.embedding)[0][target_in[:, t]],
             states,
             _stacked(cells, STATES_PER_CELL[kind]),
             lambda query: additive_attention(query, values, *kernels, mask=mask),
