@@ -31,7 +31,9 @@ def test_a_new_run_scales_embeddings_and_one_of_format_1_does_not(trained_run, r
     assert Run.open(trained_run).config.model.scale_embeddings
     assert not Run.open(run_of_format_1).config.model.scale_embeddings
     runs = trained_run, run_of_format_1
-    scores = [Translator.load(folder).score(LINES, LINES) for folder in runs]
+    scores = [
+        list(Translator.load(folder).score(zip(LINES, LINES, strict=True))) for folder in runs
+    ]
     assert not np.allclose(*scores)
 
 
