@@ -16,13 +16,14 @@ from seq2seq.training.history import read_history
 from seq2seq.training.loop import train
 from seq2seq.training.progress import SilentDisplay
 
-# Words cut anew, dropout, shuffling over two epochs, Adam, a learning rate that falls at each
-# validation, averages of the weights, and words that the decoder draws.
+# Parts side by side, words cut anew, dropout, shuffling over two epochs, Adam, a learning rate that
+# falls at each validation, averages of the weights, and words that the decoder draws.
 CHANGES = {
     "data.subword_temperature": 3.0,
     "model.cell": "simple_rnn",
     "model.dropout": 0.3,
     "training.epochs": 2,
+    "training.parallel_parts": 2,
     "training.schedule": "plateau",
     "training.ema_momentum": 0.9,
     "training.sampling_rate": 0.5,
