@@ -23,18 +23,17 @@ import keras
 import tensorflow as tf
 
 from seq2seq import __version__
-from seq2seq.config import Config, load_config, save_config
+from seq2seq.config import Config, load_stored_config, save_config
 from seq2seq.data.tokenizer import TokenizerPair, load_tokenizers, save_tokenizers
 from seq2seq.errors import UserError
 from seq2seq.files import check_name, writing
 
 __all__ = ["Checkpoints", "Run", "model_variables"]
 
-FORMAT = 2
-# Format 1 knew no `model.scale_embeddings`, and never scaled.
-_CHANGES_OF_FORMATS = {1: {"model.scale_embeddings": False}, FORMAT: {}}
+FORMAT = 1
 
-# Keys that may change when a run goes on: they decide how long, how fast and how watched, not what.
+# Keys that may change when a run goes on: they decide how long, how fast and how watched, not what,
+# but for the dropout of other parts.
 _FREE = {
     "training.epochs",
     "training.parallel_parts",
@@ -99,10 +98,10 @@ class Run:
                 f"{folder} is not a whole run folder: its run.json is missing or damaged. "
                 "Name another folder, or remove this one and train again."
             ) from error
-        if found not in tuple(_CHANGES_OF_FORMATS):
+        if found != FORMAT:
             raise UserError(
                 f"The run folder {folder} has format {found!r}, written by version "
-                f"{about.get('version')}; version {__version__} reads formats 1 to {FORMAT}. "
+                f"{about.get('version')}; version {__version__} reads format {FORMAT}. "
                 "Use that version, or train again."
             )
         if not (folder / "config.toml").is_file():
@@ -111,7 +110,7 @@ class Run:
                 "Name another folder, or remove this one and train again."
             )
         try:
-            config = load_config(folder / "config.toml").replace(_CHANGES_OF_FORMATS[found])
+            config = load_stored_config(folder / "config.toml")
         except UserError as error:
             raise UserError(
                 f"The run folder {folder}, written by version {about.get('version')}, has a config "

@@ -112,7 +112,8 @@ class BatchIterator(tf.Module):
         self._seed = seed
         self._epochs = math.inf if epochs is None else epochs
         self._resample = resample
-        self._plan = self._make_plan(0)
+        self._count = len(plan_epoch(*_time_steps(corpus), batch_tokens, seed, 0))
+        self._plan: _Plan | None = None
 
     def __iter__(self) -> Iterator[Batch]:
         return self
@@ -121,28 +122,28 @@ class BatchIterator(tf.Module):
         epoch, position = int(self.epoch.numpy()), int(self.position.numpy())
         if epoch >= self._epochs:
             raise StopIteration
-        if self._plan.epoch != epoch:
+        if self._plan is None or self._plan.epoch != epoch:
+            self._plan = None  # that two corpora need not be there at once
             self._plan = self._make_plan(epoch)
         # If the corpus or the limit changed before a restore, the epoch may be shorter than that.
-        position = min(position, len(self._plan.batches) - 1)
+        position = min(position, self._count - 1)
         batch = _batch_of(self._plan.corpus, self._plan.batches[position])
-        is_last = position + 1 == len(self._plan.batches)
+        is_last = position + 1 == self._count
         self.epoch.assign(epoch + is_last)
         self.position.assign(0 if is_last else position + 1)
         return batch
 
-    def batches_per_epoch(self, epoch: int) -> int:
+    def batches_per_epoch(self) -> int:
         """Return the number of batches of an epoch; being due to lengths, it is that of all."""
-        plan = self._plan if self._plan.epoch == epoch else self._make_plan(epoch)
-        return len(plan.batches)
+        return self._count
 
     def _make_plan(self, epoch: int) -> _Plan:
         corpus, seed = self._corpus, self._seed
-        batches = plan_epoch(*_time_steps(corpus), self._batch_tokens, seed, epoch)
-        if self._resample is not None:
-            corpus = self._resample(np.random.default_rng((seed, epoch, 1)))
-            batches = divide_epoch(*_time_steps(corpus), len(batches), seed, epoch)
-        return _Plan(epoch, corpus, batches)
+        if self._resample is None:
+            steps = _time_steps(corpus)
+            return _Plan(epoch, corpus, plan_epoch(*steps, self._batch_tokens, seed, epoch))
+        corpus = self._resample(np.random.default_rng((seed, epoch, 1)))
+        return _Plan(epoch, corpus, divide_epoch(*_time_steps(corpus), self._count, seed, epoch))
 
 
 def validation_batches(corpus: TokenizedCorpus, batch_tokens: int) -> list[Batch]:

@@ -1,5 +1,7 @@
 """Which pairs go into a batch together: those of like length, in an order that a seed decides."""
 
+import bisect
+
 import numpy as np
 
 from seq2seq.data.sentences import Indices
@@ -39,7 +41,8 @@ def divide_epoch(
 ) -> list[Indices]:
     """Divide all pairs into so many batches of like length, as `plan_epoch` does.
 
-    Each batch has about the same number of tokens, the longer sides counted.
+    The limit on a batch's tokens is the smallest with which no more batches are needed; then the
+    batches of most pairs are halved until there are enough.
 
     Args:
         source_lengths: Time steps of each source, integer `(pairs,)`.
@@ -54,12 +57,14 @@ def divide_epoch(
     generator = np.random.default_rng((seed, epoch))
     widths = np.maximum(source_lengths, target_lengths)
     order = _sorted(widths, generator)
-    tokens = np.cumsum(widths[order])
-    ends = np.searchsorted(tokens, tokens[-1] * np.arange(1, count) / count)
-    # A sentence of many tokens may reach over several ends: each batch has at least one of its own.
-    batch = np.arange(1, count)
-    ends = np.maximum.accumulate(np.maximum(ends, 1) - batch) + batch
-    batches = np.split(order, np.minimum(ends, len(order) - count + batch))
+    limits = range(1, int(widths.max()) * len(widths) + 1)
+    needed = bisect.bisect_left(
+        limits, -count, key=lambda limit: -len(fill_batches(order, widths, limit))
+    )
+    batches = fill_batches(order, widths, limits[needed])
+    while len(batches) < count:
+        most = max(range(len(batches)), key=lambda i: len(batches[i]))
+        batches[most : most + 1] = np.array_split(batches[most], 2)
     return [batches[i] for i in generator.permutation(count)]
 
 

@@ -8,7 +8,9 @@ the words of a sentence are independent too, and may be drawn word by word: from
 likeliest cuts of each word that the corpus holds, made once.
 """
 
-from collections.abc import Callable, Sequence
+import itertools
+from array import array
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -45,11 +47,13 @@ def make_resample(
 class SampledSentences:
     """Sentences whose words are cut into subwords at random.
 
-        P(cut) = p(cut)^(1/T) / sum over the cuts c of the word p(c)^(1/T),
+        P(cut) = p(cut)^(1/T) / sum over the likeliest cuts c of the word p(c)^(1/T),
         p(cut) = product of the probabilities of its subwords
 
-    so that a high temperature T makes all cuts alike, and near 0 only the best remains. (T is
-    1 / alpha in the paper.)
+    so that a high temperature T makes all of them alike, and near 0 only the best remains. (T is
+    1 / alpha in the paper, which does the same to the likeliest cuts of a sentence.) The likeliest
+    are 32 at most: in text without spaces, where a sentence is one word, they differ from the best
+    in a place or two. A word that is spelled in bytes is never cut otherwise.
 
     Reference: Kudo, 2018, https://arxiv.org/abs/1804.10959
 
@@ -63,16 +67,15 @@ class SampledSentences:
         pieces = tokenizer.pieces(range(tokenizer.vocabulary_size))
         begins_word = np.array([piece.startswith("\u2581") for piece in pieces])
         table: dict[bytes, int] = {}  # the ids of a word, to its number
-        numbers, lengths = [], []
+        numbers, lengths = array("i"), array("q")
         for index in range(len(sentences)):
             ids = sentences[index]
             words = np.split(ids, np.flatnonzero(begins_word[ids[1:]]) + 1)
-            numbers += [table.setdefault(word.tobytes(), len(table)) for word in words]
+            numbers.extend(table.setdefault(word.tobytes(), len(table)) for word in words)
             lengths.append(len(words))
-        self._words = Sentences.from_lengths(np.array(numbers, np.int32), np.array(lengths))
-        self._cuts = _Cuts.of_words(
-            [np.frombuffer(word, np.int32) for word in table], tokenizer, temperature
-        )
+        self._words = Sentences.from_lengths(np.array(numbers), np.array(lengths))
+        words = (np.frombuffer(word, np.int32) for word in table)
+        self._cuts = _Cuts.of_words(words, tokenizer, temperature)
 
     def draw(self, generator: np.random.Generator) -> Sentences:
         """Return the sentences, each word cut at random."""
@@ -96,20 +99,23 @@ class _Cuts:
     thresholds: npt.NDArray[np.float64]
 
     @classmethod
-    def of_words(cls, words: Sequence[Ids], tokenizer: Tokenizer, temperature: float) -> "_Cuts":
+    def of_words(cls, words: Iterable[Ids], tokenizer: Tokenizer, temperature: float) -> "_Cuts":
         """Look the cuts of words up, each given as the tokenizer cuts it."""
-        ids: list[Ids] = []
-        thresholds = []
+        ids, lengths, thresholds = array("i"), array("q"), array("d")
         for number, word in enumerate(words):
             cuts, scores = tokenizer.likeliest_cuts(word, MOST_CUTS)
             likelihoods = np.exp((scores - scores.max()) / temperature)
             shares = np.cumsum(likelihoods) / likelihoods.sum()
             shares[-1] = 1.0
-            thresholds.append(number + shares)
-            ids += cuts
-        lengths = np.array([len(cut) for cut in ids])
-        return cls(Sentences.from_lengths(np.concatenate(ids), lengths), np.concatenate(thresholds))
+            thresholds.extend(number + shares)
+            lengths.extend(map(len, cuts))
+            ids.extend(itertools.chain(*cuts))
+        sentences = Sentences.from_lengths(np.array(ids), np.array(lengths))
+        return cls(sentences, np.array(thresholds))
 
     def draw(self, words: Ids, generator: np.random.Generator) -> Indices:
         """Return the index of a cut of each word."""
-        return np.searchsorted(self.thresholds, words + generator.random(len(words)), "right")
+        places = words + generator.random(len(words))
+        # A sum may be rounded up to the next word's.
+        places = np.minimum(places, np.nextafter(words + 1.0, 0.0))
+        return np.searchsorted(self.thresholds, places, "right")

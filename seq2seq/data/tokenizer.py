@@ -165,8 +165,8 @@ class Tokenizer(tf.Module):
         """Return the written form of each id of one sentence, to label a plot with."""
         return [self._processor.id_to_piece(int(token)) for token in ids]
 
-    def likeliest_cuts(self, ids: Ids, most: int) -> tuple[list[Ids], Scores]:
-        """Return other ways to cut the text of some ids into subwords, the likeliest first.
+    def likeliest_cuts(self, ids: Ids, most: int) -> tuple[list[list[int]], Scores]:
+        """Return the ways to cut the text of some ids into subwords, the likeliest first.
 
         Args:
             ids: One word as the tokenizer cuts it, int32 `(tokens,)`.
@@ -176,14 +176,13 @@ class Tokenizer(tf.Module):
             The cuts, `ids` the first, and their log-probabilities, float64 `(cuts,)`. Text that is
             spelled in bytes has one cut.
         """
-        pieces, one = self._processor, ([ids], np.zeros(1))
-        if any(pieces.is_byte(int(token)) or pieces.is_unknown(int(token)) for token in ids):
-            return one
-        cuts = pieces.nbest_encode_as_ids(pieces.decode_ids(ids.tolist()), nbest_size=most)
-        if cuts[0] != ids.tolist():
-            return one  # what the pieces spell is no longer the text: it was normalised otherwise
-        scores = [sum(map(pieces.get_score, cut)) for cut in cuts]
-        return [np.array(cut, np.int32) for cut in cuts], np.array(scores)
+        pieces, own = self._processor, ids.tolist()
+        if any(pieces.is_byte(token) or pieces.is_unknown(token) for token in own):
+            return [own], np.zeros(1)
+        cuts = pieces.nbest_encode_as_ids(pieces.decode_ids(own), nbest_size=most)
+        if cuts[0] != own:  # a space of its own, which spells nothing
+            return [own], np.zeros(1)
+        return cuts, np.array([sum(map(pieces.get_score, cut)) for cut in cuts])
 
     def written(self, ids: tf.Tensor) -> tf.Tensor:
         """Return the written form of each id, strings of the shape of `ids`; "" for padding."""

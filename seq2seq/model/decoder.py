@@ -15,16 +15,17 @@ __all__ = ["Decoder", "OutputLayer", "Projection"]
 class Decoder(keras.layers.Layer):
     """A recurrent cell with attention, between an embedding and an output layer.
 
-        s_t, a_t = cell(drop(E[y_{t-1}]), s_{t-1}, memory)
+        s_t, a_t = cell(drop(embedding(y_{t-1})), s_{t-1}, memory)
         o_t = softmax(V a_t + b)                        (the softmax is left to loss and search)
 
-    and where V is E and a_t is not of its width, `tanh(a_t R + r)` in place of a_t.
+    and where V is the embedding's matrix E, transposed, and a_t is not of its width,
+    `tanh(a_t R + r)` in place of a_t.
 
     Teacher forcing runs this step over a known target by `RNN(cell)`; search runs the same cell
     one step at a time, on the tokens that it chose itself.
 
     Args:
-        embedding: The embedding layer E of the target.
+        embedding: The embedding layer of the target.
         cell: The cell, which takes a `memory`: an `AttentionCell`, `ConditionalGRUCell` or
             `GNMTCell`.
         vocabulary_size: Number of target tokens.

@@ -12,12 +12,12 @@ class ScaledEmbedding(keras.layers.Embedding):
 
         x_t = sqrt(d) E[token_t],      E ~ N(0, 1 / d)
 
-    A row of E as an output layer needs it has a length of about 1, so that the first logits are
-    small; but the entries of an input should have a variance of 1, as initializers take for
-    granted. With tied embeddings one matrix is both, and this factor lies between them. Without it
-    the first states are nearly zero, and the first updates go into making E longer.
+    The rows of an output layer should have a length of about 1, so that the first logits are small;
+    the entries of an input should have a variance of 1, as initializers take for granted. With tied
+    embeddings one matrix is both, and this factor lies between them. Without it the first states
+    are nearly zero, and the first updates go into making E longer.
 
-    Reference: Vaswani et al., 2017, section 3.4, https://arxiv.org/abs/1706.03762
+    Reference: the factor: Vaswani et al., 2017, section 3.4, https://arxiv.org/abs/1706.03762
 
     Args:
         input_dim: The size of the vocabulary.

@@ -27,11 +27,11 @@ class EncodedSource(NamedTuple):
 class Encoder(keras.layers.Layer):
     """Embed the source and read it with a stack of bidirectional layers.
 
-        x_j = drop(E[source_j])
+        x_j = drop(embedding(source_j))
         values, states = layers(x)
 
     Args:
-        embedding: The embedding layer E.
+        embedding: The embedding layer.
         layers: A `StackedRNN` of `Bidirectional` layers that return sequences and states.
         dropout: Rate at which the embedded input and the output are dropped in training.
         word_dropout: Rate at which whole words of the input are dropped in training.

@@ -79,7 +79,8 @@ def train(
     """Train a translation model, or go on training it.
 
     A folder that holds a run of the same configuration is taken up where its latest checkpoint
-    stands; on a CPU the result is then, to the bit, that of a run which was never interrupted.
+    stands; on a CPU, with as many cores, the result is then, to the bit, that of a run which was
+    never interrupted.
     Ctrl-C and SIGTERM save and return.
 
     Args:
@@ -129,7 +130,7 @@ class _Loop:
         training = config.training
         self.batches: BatchIterator = prepared.batches
         self.epochs = min(epochs or training.epochs, training.epochs)
-        self.steps_per_epoch = self.batches.batches_per_epoch(0)
+        self.steps_per_epoch = self.batches.batches_per_epoch()
         self.total_steps = self.epochs * self.steps_per_epoch
         self.model = model
         all_steps = training.epochs * self.steps_per_epoch

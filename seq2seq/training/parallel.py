@@ -1,9 +1,9 @@
 """How many parts of a batch are computed side by side, and the cores for them.
 
 A recurrent network works on small matrices, one after the other. A product of two small matrices
-gains little from a second core; two parts of a batch, each with a core of its own, gain nearly a
-factor of two. So each batch is cut into parts, and TensorFlow runs each operation on few threads,
-but several operations at once.
+gains little from a second core; two parts of a batch gain more, each with a core of its own. So
+each batch is cut into parts, and TensorFlow runs each operation on few threads, but several
+operations at once.
 """
 
 import os
@@ -13,6 +13,7 @@ import tensorflow as tf
 __all__ = ["cores", "parallel_parts", "share_cores"]
 
 _MOST_PARTS = 4  # smaller parts make smaller products, which cost more than the same in one
+_THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
 
 def cores() -> int:
@@ -26,29 +27,38 @@ def parallel_parts(wanted: int = 0) -> int:
     """Return the number of parts for `training.parallel_parts`.
 
     Args:
-        wanted: The number if it is not 0. With 0 it is the number of cores, but 4 at most, and 1
-            where TensorFlow sees a GPU, which one batch keeps busy.
+        wanted: The number if it is not 0. With 0 there are as many as `share_cores` has made room
+            for: 1 if it was not called.
     """
     if wanted:
         return wanted
-    if tf.config.list_physical_devices("GPU"):
+    threads = tf.config.threading.get_intra_op_parallelism_threads()
+    if not threads or tf.config.get_visible_devices("GPU"):
         return 1
-    return min(cores(), _MOST_PARTS)
+    return max(1, min(cores() // threads, _MOST_PARTS))
 
 
 def share_cores(wanted: int = 0) -> None:
     """Give each part its share of the cores, for all of this process.
 
-    Must come before the first operation of TensorFlow. Without it the parts are computed side by
-    side as well, but their operations wait for each other's threads, which costs most of the gain.
-    Where the environment has `TF_NUM_INTRAOP_THREADS`, that number stays.
+    Nothing changes where TensorFlow sees a GPU, which one batch keeps busy, on a single core, and
+    where the environment sets `TF_NUM_INTRAOP_THREADS` or `TF_NUM_INTEROP_THREADS`.
 
     Args:
-        wanted: `training.parallel_parts`.
+        wanted: `training.parallel_parts`; with 0 there are as many parts as cores, 4 at most.
 
     Raises:
-        RuntimeError: If TensorFlow has begun.
+        RuntimeError: If TensorFlow has run an operation already.
     """
-    parts = parallel_parts(wanted)
-    if parts > 1 and "TF_NUM_INTRAOP_THREADS" not in os.environ:
-        tf.config.threading.set_intra_op_parallelism_threads(max(1, cores() // parts))
+    count = cores()
+    parts = wanted or min(count, _MOST_PARTS)
+    is_set = any(name in os.environ for name in _THREADS)
+    if is_set or parts == 1 or tf.config.get_visible_devices("GPU"):
+        return
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(-(-count // parts))
+    except RuntimeError as error:
+        raise RuntimeError(
+            "share_cores needs a TensorFlow that has run no operation yet. Received: one that has. "
+            "Call it first, or set TF_NUM_INTRAOP_THREADS before the program starts."
+        ) from error

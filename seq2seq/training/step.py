@@ -1,6 +1,6 @@
 """One update of the weights: forward, backward through time, clip, apply."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -44,8 +44,9 @@ def make_train_step(
         clip_norm: The longest gradient; 0 for no clipping.
         mix: Maps source and shifted target to what the decoder reads; by default the target.
         r_drop: The weight of the divergence of two runs with other dropout; 0: one run.
-        parts: Every so-manieth sentence is a part; the parts do not wait for each other, so that
-            each can have a core of its own. Their dropout differs from that of the whole batch.
+        parts: Row i of a batch is in part i mod `parts`; a part may be empty. No operation of one
+            part needs a result of another, so that each can have a core of its own. Their dropout
+            differs from that of the whole batch.
     """
     # Created here, since an optimizer must not create variables inside a compiled function.
     optimizer.build(model.trainable_variables)
@@ -62,7 +63,7 @@ def make_train_step(
         read = target_in if mix is None else mix(source, target_in)
         batch = source, read, target_out
         with tf.GradientTape() as tape:
-            sums = _total(loss_of(*(side[part::parts] for side in batch)) for part in range(parts))
+            sums = _total([loss_of(*_part(batch, part, parts)) for part in range(parts)])
             loss = optimizer.scale_loss(sums.loss / sums.tokens)
         # An embedding's gradient comes as rows, some of them twice; dense, it is summed, as a norm
         # needs it to be.
@@ -88,7 +89,11 @@ def make_evaluation_step(
     return evaluation_step
 
 
-def _total(parts: Iterable[SequenceLoss]) -> SequenceLoss:
+def _part(batch: Sequence[tf.Tensor], part: int, parts: int) -> list[tf.Tensor]:
+    return [side[part::parts] for side in batch]
+
+
+def _total(parts: Sequence[SequenceLoss]) -> SequenceLoss:
     return SequenceLoss(*map(tf.add_n, zip(*parts, strict=True)))
 
 

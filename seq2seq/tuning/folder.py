@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from seq2seq.config import Config, load_config, save_config
+from seq2seq.config import Config, load_stored_config, save_config
 from seq2seq.errors import UserError
 from seq2seq.files import write_whole, writing
 
@@ -30,7 +30,7 @@ def claim(folder: Path, config: Config) -> None:
     """
     path = folder / "tuning.toml"
     if path.is_file():
-        ours, theirs = _flat(load_config(path)), _flat(config)
+        ours, theirs = _flat(load_stored_config(path)), _flat(config)
         different = [key for key in theirs if ours[key] != theirs[key] and key not in _FREE]
         if different:
             changes = (f"{key} ({ours[key]!r}, now {theirs[key]!r})" for key in different)

@@ -30,7 +30,7 @@ _WITHOUT_EFFECT = {
         *("beam", "beam_groups", "diversity", "length_penalty", "coverage_penalty"),
         *("sampling_top_k", "sampling_top_p", "batch_size"),
     )
-}
+} | {"training.parallel_parts"}
 _TEXT = {
     f"data.{side}{name}" for side in ("", "validation_") for name in ("source", "target", "pairs")
 }

@@ -159,13 +159,17 @@ def test_an_epoch_is_divided_into_as_many_batches_as_asked_for(pairs, data):
     assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
 
 
-def test_divided_batches_have_about_as_many_tokens():
+def test_the_limit_of_divided_batches_is_the_least_that_needs_no_more(rng):
+    """Padding counted, as in an epoch planned by a limit."""
     lengths = np.random.default_rng(0).integers(1, 30, size=(2, 3000))
+    lengths[0, 7] = 150  # one that is much longer than all others
+    widths = lengths.max(axis=0)
     plan = divide_epoch(*lengths, 40, seed=1, epoch=2)
-    tokens = np.array([lengths.max(axis=0)[batch].sum() for batch in plan])
-    assert tokens.min() > 0.95 * tokens.mean()
-    assert tokens.max() < 1.05 * tokens.mean()
-    assert [len(batch) for batch in plan] != sorted(len(batch) for batch in plan)
+    largest = max(len(batch) * widths[batch].max() for batch in plan)
+    assert len(plan_epoch(*lengths, int(largest), 1, 2)) <= 40
+    assert len(plan_epoch(*lengths, int(largest) - 1, 1, 2)) > 40
+    sizes = [len(batch) for batch in plan]
+    assert sizes not in (sorted(sizes), sorted(sizes, reverse=True))
 
 
 def test_an_iterator_follows_the_plan_of_each_epoch():
@@ -181,7 +185,7 @@ def test_an_iterator_follows_the_plan_of_each_epoch():
 
 def test_the_state_is_what_has_been_handed_out():
     iterator = BatchIterator(varied_corpus(50), batch_tokens=100, seed=0, epochs=2)
-    count = iterator.batches_per_epoch(0)
+    count = iterator.batches_per_epoch()
     states = [(int(iterator.epoch), int(iterator.position))]
     states += [(int(iterator.epoch), int(iterator.position)) for _ in iterator]
     first = [(0, position) for position in range(count)]
@@ -201,7 +205,7 @@ def test_batches_per_epoch_counts_the_batches_of_each_epoch():
     corpus = varied_corpus(80)
     counts = [len(list(BatchIterator(corpus, 100, seed=2, epochs=n))) for n in range(4)]
     iterator = BatchIterator(corpus, 100, seed=2)
-    assert np.diff(counts).tolist() == [iterator.batches_per_epoch(epoch) for epoch in range(3)]
+    assert np.diff(counts).tolist() == [iterator.batches_per_epoch()] * 3
 
 
 def test_an_iterator_without_epochs_does_not_end():

@@ -14,6 +14,7 @@ from seq2seq.data.sentences import Sentences, TokenizedCorpus
 from seq2seq.data.subword_sampling import SampledSentences, make_resample
 from seq2seq.data.tokenizer import Tokenizer, TokenizerPair, train_subword_model
 from seq2seq.errors import UserError
+from seq2seq.training.prepare import prepare
 
 LINES = [
     "low lower lowest",
@@ -109,7 +110,7 @@ def test_epochs_differ_have_as_many_batches_and_are_the_same_after_a_restore(tok
     def batches(start=0):
         iterator = BatchIterator(corpus, 100, seed=4, epochs=3, resample=resample)
         iterator.epoch.assign(start)
-        count = iterator.batches_per_epoch(0)
+        count = iterator.batches_per_epoch()
         whole = [batch.source.tolist() for batch in iterator]
         assert len(whole) == (3 - start) * count
         return whole, count
@@ -118,6 +119,37 @@ def test_epochs_differ_have_as_many_batches_and_are_the_same_after_a_restore(tok
     epochs = [sorted(row for batch in whole[i : i + count] for row in batch) for i in (0, count)]
     assert epochs[0] != epochs[1]
     assert batches(start=1) == (whole[count:], count)
+
+
+def test_a_long_word_has_its_likeliest_cuts_only(tokenizer):
+    """They are many more than the 32 that are looked at; the best and no other word's come."""
+    word = "lowestwidestnewest" * 2
+    sentences = sentences_of(tokenizer, [word, "slow"])
+    assert len(tokenizer.likeliest_cuts(sentences[0], 100)[0]) > 32
+    sampled = SampledSentences(sentences, tokenizer, 8.0)
+    ways = set()
+    for seed in range(300):
+        drawn = sampled.draw(np.random.default_rng(seed))
+        ways.add(tuple(drawn[0].tolist()))
+        text = tokenizer.detokenize(tf.ragged.constant([drawn[0].tolist()], tf.int32))
+        assert text.numpy()[0].decode() == word
+    assert 20 < len(ways) <= 32
+    assert tuple(sentences[0].tolist()) in ways
+
+
+def test_training_batches_are_resampled_where_the_config_says_so(tiny_config, tmp_path):
+    epochs = {}
+    for temperature in (0.0, 6.0):
+        changes = {"data.subword_temperature": temperature, "training.epochs": 2}
+        prepared = prepare(tiny_config.replace(changes), tmp_path / str(temperature))
+        batches = [batch.source for batch in prepared.batches]
+        half = len(batches) // 2
+        epochs[temperature] = [
+            sorted(tuple(row[row > 0]) for batch in part for row in batch)
+            for part in (batches[:half], batches[half:])
+        ]
+    assert epochs[0.0][0] == epochs[0.0][1]
+    assert epochs[6.0][0] != epochs[6.0][1]
 
 
 def test_source_and_target_stay_translations_of_each_other(tokenizer):

@@ -1,21 +1,11 @@
-"""The configuration: frozen dataclasses, read from TOML, checked, written back.
-
-Config objects are for the edge only: they end in `build_model(config)`, `train(config, ...)` and
-the like; encoder, decoder and layers take plain arguments.
-"""
+"""The sections of a configuration: frozen dataclasses, checked."""
 
 import dataclasses
-import os
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import tomli_w
-
 from seq2seq.errors import UserError
-from seq2seq.files import write_whole
 from seq2seq.options import check_names, check_value, option
 
 __all__ = [
@@ -26,8 +16,6 @@ __all__ = [
     "TrainingConfig",
     "TuningConfig",
     "config_from_dict",
-    "load_config",
-    "save_config",
 ]
 
 
@@ -60,7 +48,8 @@ class DataConfig:
     vocabulary_size: int = option(8000, at_least=270, at_most=1_000_000)
     shared_vocabulary: bool = True  # one for both languages
     subword_model: str = option("unigram", choices=("unigram", "bpe"))
-    # In training words are cut into other subwords too, the higher the more often; 0: never.
+    # In training words are cut into other subwords too, the higher (3 is usual) the more often, and
+    # batches hold as many tokens more; 0: never.
     subword_temperature: float = option(0.0, at_least=0.0, at_most=100.0)
     # A pair with a longer side is not trained on.
     maximum_tokens: int = option(100, at_least=2, at_most=100_000)
@@ -133,13 +122,13 @@ class TrainingConfig:
     )
     precision: str = option("float32", choices=("float32", "mixed_float16", "mixed_bfloat16"))
     # Each batch is cut into so many, computed side by side; 0: as many as there are cores, four at
-    # most, and with a GPU one.
+    # most, with a GPU one. With other parts dropout is another.
     parallel_parts: int = option(0, at_least=0, at_most=64)
     report_every: int = option(20, at_least=1)  # updates
     validate_every: int = option(500, at_least=1)  # updates; a checkpoint too
     # Validations without a new best before stopping; 0: never.
     patience: int = option(0, at_least=0)
-    seed: int = option(1, at_least=0)  # of weights, dropout and the order of batches
+    seed: int = option(1, at_least=0)  # of weights, dropout, subwords and the order of batches
 
 
 @dataclass(frozen=True)
@@ -220,33 +209,6 @@ class Config:
         return config_from_dict(tree)
 
 
-def load_config(path: str | os.PathLike[str], settings: Iterable[str] = ()) -> Config:
-    """Read a TOML config file.
-
-    Args:
-        path: The file. Relative data paths in it start at its folder.
-        settings: Changes of the form `"training.epochs=5"`, the value in TOML; a word that is no
-            TOML value is taken as a string.
-
-    Raises:
-        UserError: If the file is missing or is not TOML, or a key or value is wrong.
-    """
-    path = Path(path)
-    try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise UserError(f"The config file {path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:  # no UTF-8, no TOML, or a number of thousands of digits
-        raise UserError(f"The config file {path} is not valid TOML: {error}.") from error
-    changes = dict(_parse_setting(setting) for setting in settings)
-    return _with_absolute_paths(config_from_dict(tree).replace(changes), path.parent)
-
-
-def save_config(config: Config, path: str | os.PathLike[str]) -> None:
-    """Write the configuration as TOML that `load_config` reads back to an equal object."""
-    write_whole(Path(path), tomli_w.dumps(config.to_dict()))
-
-
 def config_from_dict(tree: Mapping[str, Any]) -> Config:
     """Build a checked `Config` from nested dictionaries; a key left out takes its default.
 
@@ -267,34 +229,3 @@ def _section(section_type: Any, name: str, values: Any) -> Any:
     return section_type(
         **{key: check_value(f"{name}.{key}", fields[key], value) for key, value in values.items()}
     )
-
-
-def _parse_setting(setting: str) -> tuple[str, Any]:
-    key, equals, text = setting.partition("=")
-    if not equals or key.count(".") != 1:
-        raise UserError(
-            f"--set needs SECTION.KEY=VALUE, for example training.epochs=5. Received: {setting!r}."
-        )
-    try:
-        return key.strip(), tomllib.loads(f"value = {text}")["value"]
-    except ValueError:
-        return key.strip(), text
-
-
-def _with_absolute_paths(config: Config, folder: Path) -> Config:
-    names = [
-        f"{side}{name}" for side in ("", "validation_") for name in ("source", "target", "pairs")
-    ]
-    changes = {}
-    for name in names:
-        if value := getattr(config.data, name):
-            try:
-                path = str((folder / value).resolve())
-                path.encode()
-            except ValueError as error:  # a zero byte in it, or bytes that are no UTF-8
-                raise UserError(
-                    f"The config needs data.{name} to be a path in UTF-8. Received: {value!r} in "
-                    f"{str(folder)!r}. Rename the file or the folder."
-                ) from error
-            changes[f"data.{name}"] = path
-    return config.replace(changes)

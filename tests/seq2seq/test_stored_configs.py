@@ -1,0 +1,65 @@
+"""Run folders and searches of the time before a key mean what they meant."""
+
+import shutil
+
+import pytest
+
+from seq2seq.checkpoint import Run
+from seq2seq.config import load_config, load_stored_config, save_config
+from seq2seq.errors import UserError
+from seq2seq.inference import Translator
+from seq2seq.training import train
+from seq2seq.tuning.folder import claim
+
+PAIRS = [("the dog sees a cat", "der Hund sieht eine Katze"), ("a cook", "ein Koch")]
+
+
+def forget(path):
+    """Take the key out of a stored config."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if not line.startswith("scale_embeddings")]
+    assert len(kept) == len(lines) - 1
+    path.write_text("\n".join(kept), encoding="utf-8")
+
+
+@pytest.fixture
+def old_run(tiny_config, tmp_path):
+    """A run without scaled embeddings, whose config does not know of them, and its scores."""
+    config = tiny_config.replace({"model.scale_embeddings": False})
+    folder = train(config, tmp_path / "run").folder
+    scores = list(Translator.load(folder).score(PAIRS))
+    forget(folder / "config.toml")
+    return folder, scores, config
+
+
+def test_a_run_of_before_translates_and_goes_on_as_it_did(old_run, tmp_path):
+    folder, scores, config = old_run
+    assert list(Translator.load(folder).score(PAIRS)) == scores
+    longer = config.replace({"training.epochs": 2})
+    shutil.copytree(folder, tmp_path / "again")
+    assert train(longer, tmp_path / "again").step > train(config, folder).step
+    assert list(Translator.load(folder).score(PAIRS)) == scores
+
+
+def test_to_go_on_training_it_the_key_must_be_said(old_run, tiny_config):
+    folder, _, _ = old_run
+    with pytest.raises(UserError, match=r"differs in model.scale_embeddings \(False, now True\)"):
+        train(tiny_config, folder)
+    assert not Run.open(folder).config.model.scale_embeddings
+
+
+def test_a_search_of_before_is_not_mixed_with_one_of_now(tiny_config, tmp_path):
+    save_config(tiny_config, tmp_path / "tuning.toml")
+    forget(tmp_path / "tuning.toml")
+    with pytest.raises(UserError, match=r"differs in model.scale_embeddings \(False, now True\)"):
+        claim(tmp_path, tiny_config)
+    claim(tmp_path, tiny_config.replace({"model.scale_embeddings": False}))
+
+
+def test_a_config_of_a_user_has_the_default_of_today(tiny_config, tmp_path):
+    path = tmp_path / "my.toml"
+    save_config(tiny_config, path)
+    assert load_stored_config(path) == load_config(path)
+    forget(path)
+    assert load_config(path).model.scale_embeddings
+    assert not load_stored_config(path).model.scale_embeddings
