@@ -14,7 +14,7 @@ from reference.models import (
     tiny_model_config,
 )
 
-from seq2seq.config import ATTENTIONS, CELLS, ModelConfig
+from seq2seq.config.sections import ATTENTIONS, CELLS, ModelConfig
 from seq2seq.errors import UserError
 from seq2seq.model import parts
 from seq2seq.model.translator import build_model
