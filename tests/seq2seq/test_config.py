@@ -219,7 +219,7 @@ def test_a_config_cannot_be_changed_in_place():
         Config().model.dropout = 0.5
 
 
-@pytest.mark.parametrize("name", ["demo.toml", "multi30k.toml"])
+@pytest.mark.parametrize("name", ["demo.toml", "multi30k.toml", "multi30k-quick.toml"])
 def test_the_shipped_configs_load(name):
     path = importlib.resources.files("seq2seq") / "configs" / name
     config = load_config(path)
