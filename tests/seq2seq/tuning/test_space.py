@@ -49,6 +49,7 @@ def test_a_missing_file_is_said_before_the_folder_is_made(config, tmp_path):
         ({"tuning.trials": {"choices": [1]}}, r"'tuning\.trials'.*no part of a trial"),
         ({"data.vocabulary_size": {"choices": [300]}}, r'losses a token.*objective = "bleu"'),
         ({"decoding.beam": {"choices": [1, 5]}}, r"'decoding\.beam'.*not make one trial better"),
+        ({"training.parallel_parts": {"choices": [1, 2]}}, r"parallel_parts'.*not make one trial"),
         ({"decoding.maximum_tokens": {"choices": [9]}}, r"'decoding\.maximum_tokens'.*their loss"),
         ({"data.source": {"choices": ["a"]}}, r"'data\.source'.*a path: a search is over one text"),
         ({"model.dropout": 0.1}, r"'model\.dropout' to be \{choices.*Received: 0\.1"),
