@@ -2,12 +2,13 @@
 
 import contextlib
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from seq2seq.errors import UserError
 
-__all__ = ["check_name", "write_whole", "writing"]
+__all__ = ["check_name", "check_writable", "write_whole", "writing"]
 
 
 def check_name(path: Path) -> None:
@@ -20,6 +21,13 @@ def check_name(path: Path) -> None:
             "A folder for models needs a name in UTF-8 without * ? [ ] and \\. "
             f"Received: {str(path)!r}. Name another folder."
         )
+
+
+def check_writable(folder: Path) -> None:
+    """Raise `UserError` unless something can be written where a folder is, or is to be."""
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    with writing(folder), tempfile.TemporaryFile(dir=nearest):
+        pass
 
 
 def write_whole(path: Path, content: str | bytes) -> None:

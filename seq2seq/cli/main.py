@@ -69,12 +69,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"seq2seq: {error}", file=sys.stderr)
         return 2
     except Exception as error:
-        # Told by its name, so that TensorFlow need not be imported here.
-        if type(error).__name__ != "ResourceExhaustedError":
+        # TensorFlow's is told by its name, so that TensorFlow need not be imported here.
+        if not isinstance(error, MemoryError) and type(error).__name__ != "ResourceExhaustedError":
             raise
         print(
             "seq2seq: what was asked for needs more memory than there is. Lower data.batch_tokens "
-            "to train, decoding.batch_size, decoding.beam or decoding.maximum_tokens to translate.",
+            "to train, or take less text; decoding.batch_size, decoding.beam or "
+            "decoding.maximum_tokens to translate.",
             file=sys.stderr,
         )
         return 2

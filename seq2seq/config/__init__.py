@@ -4,8 +4,9 @@ Config objects are for the edge only: they end in `build_model(config)`, `train(
 the like; encoder, decoder and layers take plain arguments.
 """
 
-from seq2seq.config.files import load_config, load_stored_config, save_config
+from seq2seq.config.files import load_config, load_stored_config, parse_settings, save_config
 from seq2seq.config.sections import (
+    TEXT_FILES,
     Config,
     DataConfig,
     DecodingConfig,
@@ -16,6 +17,7 @@ from seq2seq.config.sections import (
 )
 
 __all__ = [
+    "TEXT_FILES",
     "Config",
     "DataConfig",
     "DecodingConfig",
@@ -25,5 +27,6 @@ __all__ = [
     "config_from_dict",
     "load_config",
     "load_stored_config",
+    "parse_settings",
     "save_config",
 ]

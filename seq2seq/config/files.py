@@ -8,11 +8,11 @@ from typing import Any
 
 import tomli_w
 
-from seq2seq.config.sections import Config, config_from_dict
+from seq2seq.config.sections import TEXT_FILES, Config, config_from_dict
 from seq2seq.errors import UserError
 from seq2seq.files import write_whole
 
-__all__ = ["load_config", "load_stored_config", "save_config"]
+__all__ = ["load_config", "load_stored_config", "parse_settings", "save_config"]
 
 # What was done before there was a key, where its default is another.
 _BEFORE = {"model.scale_embeddings": False}
@@ -23,15 +23,13 @@ def load_config(path: str | os.PathLike[str], settings: Iterable[str] = ()) -> C
 
     Args:
         path: The file. Relative data paths in it start at its folder.
-        settings: Changes of the form `"training.epochs=5"`, the value in TOML; a word that is no
-            TOML value is taken as a string.
+        settings: Changes, as `parse_settings` reads them.
 
     Raises:
         UserError: If the file is missing or is not TOML, or a key or value is wrong.
     """
     config = config_from_dict(_read_toml(path))
-    changes = dict(_parse_setting(setting) for setting in settings)
-    return _with_absolute_paths(config.replace(changes), Path(path).parent)
+    return _with_absolute_paths(config.replace(parse_settings(settings)), Path(path).parent)
 
 
 def load_stored_config(path: str | os.PathLike[str]) -> Config:
@@ -52,6 +50,22 @@ def load_stored_config(path: str | os.PathLike[str]) -> Config:
 def save_config(config: Config, path: str | os.PathLike[str]) -> None:
     """Write the configuration as TOML that `load_config` reads back to an equal object."""
     write_whole(Path(path), tomli_w.dumps(config.to_dict()))
+
+
+def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
+    """Return the values of changes of a config by their dotted keys.
+
+    Args:
+        settings: Changes of the form `"training.epochs=5"`, the value in TOML; a word that is no
+            TOML value is taken as a string.
+
+    Raises:
+        UserError: If a change is not of that form.
+
+    >>> parse_settings(["decoding.beam=4", "model.cell=lstm"])
+    {'decoding.beam': 4, 'model.cell': 'lstm'}
+    """
+    return dict(_parse_setting(setting) for setting in settings)
 
 
 def _read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -76,19 +90,17 @@ def _parse_setting(setting: str) -> tuple[str, Any]:
 
 
 def _with_absolute_paths(config: Config, folder: Path) -> Config:
-    names = [
-        f"{side}{name}" for side in ("", "validation_") for name in ("source", "target", "pairs")
-    ]
     changes = {}
-    for name in names:
+    for name in TEXT_FILES:
         if value := getattr(config.data, name):
             try:
                 path = str((folder / value).resolve())
                 path.encode()
-            except ValueError as error:  # a zero byte in it, or bytes that are no UTF-8
+            # A zero byte in it or bytes that are no UTF-8; a link that leads to itself.
+            except (ValueError, RuntimeError) as error:
                 raise UserError(
-                    f"The config needs data.{name} to be a path in UTF-8. Received: {value!r} in "
-                    f"{str(folder)!r}. Rename the file or the folder."
+                    f"The config needs data.{name} to be a path in UTF-8 that leads to a file. "
+                    f"Received: {value!r} in {str(folder)!r}. Rename or mend the file or folder."
                 ) from error
             changes[f"data.{name}"] = path
     return config.replace(changes)

@@ -9,6 +9,7 @@ from seq2seq.errors import UserError
 from seq2seq.options import check_names, check_value, option
 
 __all__ = [
+    "TEXT_FILES",
     "Config",
     "DataConfig",
     "DecodingConfig",
@@ -27,6 +28,12 @@ ATTENTIONS = (
     *("bahdanau", "normed_bahdanau", "luong", "scaled_luong", "multi_head"),
     *("location", "coverage", "bahdanau_monotonic", "luong_monotonic"),
 )
+
+
+TEXT_FILES = tuple(
+    f"{side}{name}" for side in ("", "validation_") for name in ("source", "target", "pairs")
+)
+"""The keys of the section `data` that name files."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,7 @@ class DataConfig:
     shared_vocabulary: bool = True  # one for both languages
     subword_model: str = option("unigram", choices=("unigram", "bpe"))
     # In training words are cut into other subwords too, the higher (3 is usual) the more often, and
-    # batches hold as many tokens more; 0: never.
+    # batches hold as many tokens more, sentences of `maximum_tokens` too; 0: never.
     subword_temperature: float = option(0.0, at_least=0.0, at_most=100.0)
     # A pair with a longer side is not trained on.
     maximum_tokens: int = option(100, at_least=2, at_most=100_000)
@@ -157,7 +164,13 @@ class DecodingConfig:
     maximum_bytes: int = option(2000, at_least=1)  # of a line; what is longer is cut
 
     def __post_init__(self) -> None:
-        """Check that the groups divide the beam."""
+        """Check that the groups divide the beam, and that there is room for an end."""
+        if self.minimum_tokens >= self.maximum_tokens:
+            raise UserError(
+                "The config needs decoding.minimum_tokens to be below decoding.maximum_tokens, "
+                "which counts the end too. Received: "
+                f"{self.minimum_tokens} and {self.maximum_tokens}. Change one of the two."
+            )
         if self.beam % self.beam_groups:
             raise UserError(
                 "The config needs decoding.beam_groups to divide decoding.beam. Received: "

@@ -15,7 +15,7 @@ class Counters(tf.Module):
         with tf.device("CPU:0"):
             self.step = tf.Variable(0, dtype=tf.int64)
             self.seconds = tf.Variable(0.0, dtype=tf.float64)
-            # Sums since the last validation.
+            # Sums since the last validation, of the negative log-likelihood and of target tokens.
             self.loss = tf.Variable(0.0, dtype=tf.float64)
             self.tokens = tf.Variable(0.0, dtype=tf.float64)
             self.best = tf.Variable(-math.inf, dtype=tf.float64)

@@ -11,12 +11,14 @@ __all__ = ["stop_on_signal"]
 
 @contextlib.contextmanager
 def stop_on_signal(say: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
-    """Yield a function that says whether SIGINT or SIGTERM came; a second SIGINT interrupts.
+    """Yield a function that says whether a signal to stop came; a second SIGINT interrupts.
 
-    Outside of the main thread, where Python takes no signals, it never says so.
+    The signals are SIGINT (Ctrl-C), SIGTERM, and SIGHUP (the terminal was closed) unless that is
+    ignored, as under `nohup`. Outside of the main thread, where Python takes no signals, it never
+    says so.
 
     Args:
-        say: Told, once, that the signal has been heard.
+        say: Told, once, that a signal has been heard.
     """
     received: list[int] = []
     if threading.current_thread() is not threading.main_thread():
@@ -27,9 +29,13 @@ def stop_on_signal(say: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
         if received and number == signal.SIGINT:
             raise KeyboardInterrupt
         received.append(number)
-        say("Stopping after this step; once more Ctrl-C to stop at once, without saving.")
+        if len(received) == 1:
+            say("Stopping after this step; once more Ctrl-C to stop at once, without saving.")
 
-    before = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, remember) for number in numbers}
     try:
         yield lambda: bool(received)
     finally:

@@ -8,7 +8,6 @@ for each batch:
         remember the best weights; save; stop if it has not got better for long
 """
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,15 +16,16 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from seq2seq.checkpoint import Checkpoints, Run
+from seq2seq.checkpoint import Checkpoints
 from seq2seq.config import Config
 from seq2seq.data.batches import BatchIterator
 from seq2seq.data.corpus import ParallelCorpus
-from seq2seq.errors import UserError
 from seq2seq.files import writing
 from seq2seq.model.translator import TranslationModel, build_model
+from seq2seq.run_folder import Run
 from seq2seq.training.average import averaged_weights
 from seq2seq.training.counters import Counters
+from seq2seq.training.divergence import DivergedError, Divergence
 from seq2seq.training.history import append_history, cut_history
 from seq2seq.training.interrupt import stop_on_signal
 from seq2seq.training.metrics import LossMeter, mean_loss, perplexity
@@ -39,12 +39,6 @@ __all__ = ["DivergedError", "TrainingResult", "Validate", "train"]
 
 Validate = Callable[[Run, keras.Model, ParallelCorpus], dict[str, float]]
 """Measures a model on validation text; returns scores by name, of which `bleu` chooses the best."""
-
-NOT_FINITE_IN_A_ROW = 10
-
-
-class DivergedError(UserError):
-    """Training went to a loss that is no number."""
 
 
 class TrainingResult(NamedTuple):
@@ -81,7 +75,7 @@ def train(
     A folder that holds a run of the same configuration is taken up where its latest checkpoint
     stands; on a CPU, with as many cores, the result is then, to the bit, that of a run which was
     never interrupted.
-    Ctrl-C and SIGTERM save and return.
+    Ctrl-C, SIGTERM and SIGHUP save and return.
 
     Args:
         config: The configuration.
@@ -91,28 +85,30 @@ def train(
         display: Where to show progress; nowhere by default.
         model: What `build_model(config)` returned; built here by default.
         epochs: Pause after this many epochs in all. The schedule still goes by
-            `config.training.epochs`, so that a later call goes on as if there had been no pause.
+            `config.training.epochs`. A pause ends with a validation, which counts as any other; but
+            for what that decides, a later call goes on as if there had been no pause.
 
     Returns:
         How training ended.
 
     Raises:
-        UserError: If a file, the folder or a setting is not as it must be.
-        DivergedError: If the loss is no number for 10 updates in a row; the checkpoints stay.
+        UserError: If a file, the folder or a setting is not as it must be, or another process
+            trains in the folder.
+        DivergedError: If loss or gradient are no numbers for 10 updates in a row; the checkpoints
+            stay.
     """
     display = display or SilentDisplay()
     # First, since sizes that do not fit each other must not leave a run folder behind.
     model = model or build_model(config)
-    prepared = prepare(config, Path(folder))
-    for note in prepared.notes:
-        display.message(note)
-    loop = _Loop(config, prepared, validate, display, model, epochs)
-    try:
-        with stop_on_signal(display.message) as is_stopped:
-            return loop.run(is_stopped)
-    finally:
-        display.stop()
-        loop.close()
+    prepared = prepare(config, Path(folder), display.message)
+    with prepared.run.locked():
+        loop = _Loop(config, prepared, validate, display, model, epochs)
+        try:
+            with stop_on_signal(display.message) as is_stopped:
+                return loop.run(is_stopped)
+        finally:
+            display.stop()
+            loop.close()
 
 
 class _Loop:
@@ -138,16 +134,16 @@ class _Loop:
         self.update = make_train_step(
             self.model,
             self.optimizer,
-            training.label_smoothing,
-            training.clip_norm,
-            make_mix(training, self.model, self.optimizer, all_steps),
-            training.r_drop,
-            parallel_parts(training.parallel_parts),
+            label_smoothing=training.label_smoothing,
+            clip_norm=training.clip_norm,
+            mix=make_mix(training, self.model, self.optimizer, all_steps),
+            r_drop=training.r_drop,
+            parts=parallel_parts(training.parallel_parts),
         )
         self.evaluate = make_evaluation_step(self.model)
         self.progress = Counters()
         self.checkpoints = Checkpoints(
-            prepared.run,
+            prepared.run.folder,
             model=self.model,
             optimizer=self.optimizer,
             iterator=self.batches,
@@ -162,6 +158,7 @@ class _Loop:
         training = self.config.training
         if self.checkpoints.restore():
             self.display.message(f"Going on from step {self.step}.")
+        self.prepared.run.save_config()
         with writing(self.prepared.run.folder):
             cut_history(self.prepared.run.folder, self.step)
         self.display.start(self.step, self.total_steps)
@@ -188,29 +185,27 @@ class _Loop:
     def step(self) -> int:
         return int(self.progress.step.numpy())
 
+    @property
+    def applied(self) -> int:
+        """How many updates were not left out."""
+        return int(self.optimizer.iterations.numpy())
+
     def _updates(self) -> Iterator[Any]:
         """Update the weights on batch after batch; yield the loss of each."""
-        not_finite = 0
+        divergence = Divergence()
         while int(self.batches.epoch.numpy()) < self.epochs:
             batch = next(self.batches)
-            began = time.monotonic()
+            began, applied = time.monotonic(), self.applied
             sums = self.update(*batch)
-            is_finite = math.isfinite(float(sums.loss))
-            not_finite = 0 if is_finite else not_finite + 1
-            if not_finite == NOT_FINITE_IN_A_ROW:
-                raise DivergedError(
-                    f"Training diverged at step {self.step}: the loss is {float(sums.loss)}. "
-                    "Lower training.learning_rate, or clip more (training.clip_norm; 0 is not at "
-                    "all), and start again."
-                )
+            divergence.add(self.step, float(sums.loss), self.applied > applied)
             self.progress.step.assign_add(1)
-            self.progress.loss.assign_add(float(sums.loss))
+            self.progress.loss.assign_add(float(sums.negative_log_likelihood))
             self.progress.tokens.assign_add(float(sums.tokens))
             self.progress.seconds.assign_add(time.monotonic() - began)
             yield sums
 
     def _report(self, report: Any) -> None:
-        rate = float(self.schedule(self.step - 1))
+        rate = float(self.schedule(max(self.applied - 1, 0)))
         epoch = (self.step - 1) // self.steps_per_epoch + 1
         self.display.report(Report(self.step, epoch, *report, rate))
         self._log(loss=report[0], perplexity=report[1], tokens_per_second=report[2], rate=rate)
@@ -260,7 +255,9 @@ class _Loop:
         with writing(self.prepared.run.folder):
             append_history(self.prepared.run.folder, self.step, seconds, measured)
         shown = "  ".join(f"{name} {value:.2f}" for name, value in measured.items())
-        self.display.message(f"step {self.step}  {shown}{'  (best)' if is_best else ''}")
+        left_out = self.step - self.applied
+        lost = f"  {left_out} updates left out: no finite gradient" if left_out else ""
+        self.display.message(f"step {self.step}  {shown}{'  (best)' if is_best else ''}{lost}")
 
     def close(self) -> None:
         with writing(self.prepared.run.folder):

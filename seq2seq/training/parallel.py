@@ -56,7 +56,7 @@ def share_cores(wanted: int = 0) -> None:
     if is_set or parts == 1 or tf.config.get_visible_devices("GPU"):
         return
     try:
-        tf.config.threading.set_intra_op_parallelism_threads(-(-count // parts))
+        tf.config.threading.set_intra_op_parallelism_threads(max(1, count // parts))
     except RuntimeError as error:
         raise RuntimeError(
             "share_cores needs a TensorFlow that has run no operation yet. Received: one that has. "

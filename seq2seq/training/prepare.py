@@ -1,12 +1,13 @@
 """From a config to what a training loop needs: the run folder, the batches, the optimizer."""
 
+import contextlib
 import dataclasses
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import keras
 
-from seq2seq.checkpoint import Run
 from seq2seq.config import Config, DataConfig
 from seq2seq.data.batches import Batch, BatchIterator, validation_batches
 from seq2seq.data.corpus import ParallelCorpus, read_parallel
@@ -15,6 +16,7 @@ from seq2seq.data.subword_sampling import make_resample
 from seq2seq.data.tokenizer import train_tokenizers
 from seq2seq.errors import UserError
 from seq2seq.files import check_name
+from seq2seq.run_folder import Run, check_new
 from seq2seq.training.history import read_history
 from seq2seq.training.schedules import WarmupSchedule
 
@@ -28,15 +30,13 @@ class Prepared(NamedTuple):
         run: The run folder, new or found.
         batches: The training batches, at their start.
         validation: The validation batches.
-        validation_text: The same sentences as text.
-        notes: Lines to show: what was read, what was skipped.
+        validation_text: The validation text, those too long for the batches too.
     """
 
     run: Run
     batches: BatchIterator
     validation: list[Batch]
     validation_text: ParallelCorpus
-    notes: list[str]
 
 
 class Corpora(NamedTuple):
@@ -46,39 +46,46 @@ class Corpora(NamedTuple):
     validation: ParallelCorpus
 
 
-def prepare(config: Config, folder: Path) -> Prepared:
+def prepare(
+    config: Config, folder: Path, say: Callable[[str], None] = lambda text: None
+) -> Prepared:
     """Open the run folder, or make it, and turn the text into batches.
+
+    Args:
+        config: The configuration.
+        folder: The run folder.
+        say: Told what is done, before what takes long, and what text there is.
 
     Raises:
         UserError: If a file or the folder is not as it must be; then nothing has been written.
     """
-    check_name(folder)  # before work that takes minutes
-    run = None
-    if folder.is_dir() and any(folder.iterdir()):
-        run = Run.open(folder)
-        run.check_same(config)
-        _check_whole(run)
+    check_name(folder)
+    run = _open(folder, config)
+    say("Reading the text.")
     data, corpora = config.data, read_corpora(config.data)
+    text = [corpus.fingerprint() for corpus in corpora]
+    if run:
+        run.check_text(text)
+    else:
+        say(f"Learning a vocabulary of {data.vocabulary_size:,} subwords.")
     tokenizers = run.tokenizers if run else train_tokenizers(corpora.training, data)
-    training, validation = (
-        tokenize_corpus(corpus, tokenizers, data.maximum_tokens) for corpus in corpora
-    )
-    if run is None:
-        run = Run.create(folder, config, tokenizers)
-    notes = [
-        _note("Training text", corpora.training, training.skipped),
-        _note("Validation text", corpora.validation, validation.skipped),
-    ]
-    if run.config != config:
-        run = run.with_config(config)
-        notes.append("The config differs from the run's in how long it trains or how it decodes.")
+    training = tokenize_corpus(corpora.training, tokenizers, data.maximum_tokens)
+    with _of_validation():
+        validation = tokenize_corpus(corpora.validation, tokenizers, data.maximum_tokens)
+    say(_note("Training text", corpora.training, training.skipped))
+    say(_note("Validation text", corpora.validation, validation.skipped))
+    if run and run.config != config:
+        say("The config differs from the run's in how long it trains, how it decodes, or paths.")
+        run = dataclasses.replace(run, config=config)
+    run = run or Run.create(folder, config, tokenizers, text)
     temperature = data.subword_temperature
     resample = make_resample(training, tokenizers, temperature) if temperature else None
     batches = BatchIterator(
         training, data.batch_tokens, config.training.seed, config.training.epochs, resample
     )
-    held = validation_batches(validation, data.batch_tokens)
-    return Prepared(run, batches, held, corpora.validation, notes)
+    return Prepared(
+        run, batches, validation_batches(validation, data.batch_tokens), corpora.validation
+    )
 
 
 def read_corpora(data: DataConfig) -> Corpora:
@@ -92,10 +99,8 @@ def read_corpora(data: DataConfig) -> Corpora:
     training = read_parallel(data.source, data.target, data.pairs)
     if data.validation_source or data.validation_target or data.validation_pairs:
         files = data.validation_source, data.validation_target, data.validation_pairs
-        try:
+        with _of_validation():
             return Corpora(training, read_parallel(*files))
-        except UserError as error:
-            raise UserError(f"Validation text: {error}") from error
     stride = max(20, -(-len(training.source) // 1000))
     held = range(0, len(training.source), stride)
     kept = sorted(set(range(len(training.source))) - set(held)) or list(held)
@@ -125,6 +130,26 @@ def make_optimizer(
     if training.precision == "mixed_float16":
         return keras.optimizers.LossScaleOptimizer(optimizer), schedule
     return optimizer, schedule
+
+
+def _open(folder: Path, config: Config) -> Run | None:
+    """Open the run folder, if there is one; check it before work that takes minutes."""
+    if not folder.is_dir() or not any(folder.iterdir()):
+        check_new(folder)
+        return None
+    run = Run.open(folder)
+    run.check_same(config)
+    _check_whole(run)
+    return run
+
+
+@contextlib.contextmanager
+def _of_validation() -> Iterator[None]:
+    """Let errors say that they are about the validation text."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"Validation text: {error}") from error
 
 
 def _check_whole(run: Run) -> None:

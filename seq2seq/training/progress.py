@@ -1,5 +1,6 @@
 """What a person sees of training: a bar on a terminal, lines elsewhere."""
 
+import contextlib
 import time
 from typing import NamedTuple, Protocol
 
@@ -64,6 +65,8 @@ class SilentDisplay:
 class RichDisplay:
     """A progress bar with rate and time left; where there is no terminal, a line now and then.
 
+    Once the terminal is closed nothing is shown, and nothing raised: training is yet to save.
+
     Args:
         console: Where to write; standard error by default, so that output stays clean.
         seconds_between_lines: The least time between two lines where there is no terminal.
@@ -90,7 +93,8 @@ class RichDisplay:
         """Begin, at `step` of `total_steps` updates."""
         self._began, self._total = (time.monotonic(), step), total_steps
         self._progress.update(self._task, completed=step, total=total_steps)
-        self._progress.start()
+        with contextlib.suppress(OSError):
+            self._progress.start()
 
     def report(self, report: Report) -> None:
         """Move the bar, or write a line if the last is long enough ago."""
@@ -108,11 +112,13 @@ class RichDisplay:
 
     def message(self, text: str) -> None:
         """Write a line above the bar."""
-        self.console.print(text, highlight=False, soft_wrap=True, markup=False)
+        with contextlib.suppress(OSError):
+            self.console.print(text, highlight=False, soft_wrap=True, markup=False)
 
     def stop(self) -> None:
         """Take the bar away."""
-        self._progress.stop()
+        with contextlib.suppress(OSError):
+            self._progress.stop()
 
     def _time_left(self, now: float, step: int) -> str:
         began, first = self._began

@@ -33,7 +33,7 @@ def make_train_step(
         g <- g * min(1, clip_norm / ||g||)          one norm over all weights
         w <- optimizer(w, g)                        for SGD: w - rate * g
 
-    An update whose gradient is not finite is left out; its loss, returned all the same, tells.
+    An update whose gradient is not finite is left out: `optimizer.iterations` does not count it.
 
     Reference: clipping: Pascanu et al., 2013, https://arxiv.org/abs/1211.5063
 
@@ -76,15 +76,22 @@ def make_train_step(
 
 
 def make_evaluation_step(
-    model: keras.Model,
+    *models: keras.Model,
 ) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], SequenceLoss]:
-    """Return a compiled function that measures the loss on one batch, without label smoothing."""
+    """Return a compiled function that measures the loss on one batch, without label smoothing.
+
+    Args:
+        *models: The model, or several whose probabilities are averaged: `p(k) = mean_i p_i(k)`.
+    """
 
     @tf.function(input_signature=[TOKENS, TOKENS, TOKENS], autograph=False)
     def evaluation_step(
         source: tf.Tensor, target_in: tf.Tensor, target_out: tf.Tensor
     ) -> SequenceLoss:
-        return masked_cross_entropy(target_out, model((source, target_in), training=False))
+        logits = [model((source, target_in), training=False) for model in models]
+        if len(models) > 1:
+            logits = [tf.reduce_logsumexp(tf.nn.log_softmax(tf.stack(logits)), axis=0)]
+        return masked_cross_entropy(target_out, logits[0])
 
     return evaluation_step
 

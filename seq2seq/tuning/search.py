@@ -14,10 +14,10 @@ from keras_tuner.engine.trial import Trial
 from keras_tuner.src import config as keras_tuner_config
 from tensorflow.errors import OpError
 
-from seq2seq.checkpoint import Run
 from seq2seq.config import Config, save_config
 from seq2seq.errors import UserError
 from seq2seq.files import check_name, writing
+from seq2seq.run_folder import Run
 from seq2seq.training.prepare import read_corpora
 from seq2seq.training.progress import Display, SilentDisplay
 from seq2seq.tuning.folder import claim, save_table

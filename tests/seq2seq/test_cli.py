@@ -19,6 +19,7 @@ from seq2seq.inference import Translator
 from seq2seq.training import TrainingResult
 
 SEQ2SEQ = [sys.executable, "-m", "seq2seq"]
+OOM = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
 COMMANDS = ["demo", "train", "translate", "evaluate", "tune", "export"]
 
 
@@ -90,7 +91,7 @@ MISTAKES = [
     (["demo", "--dir", "a[1]"], "Received: 'a[1]'."),
     (["translate", "a*"], "Received: 'a*'."),
     (["translate", "\udcff"], r"a name in UTF-8 without * ? [ ] and \. Received: '\udcff'."),
-    ([*NEW, "--set", 'data.source="a\\u0000b"'], "data.source to be a path in UTF-8. Received: 'a"),
+    ([*NEW, "--set", 'data.source="a\\u0000b"'], "UTF-8 that leads to a file. Received: 'a"),
     ([*NEW, "--set", "decoding.maximum_tokens=2000000"], "maximum_tokens to be at least 1 and at"),
     (
         ["train", "tiny.toml", "--run", "RUN", "--set", "training.seed=8"],
@@ -135,9 +136,10 @@ def test_a_mistake_is_one_line_and_status_2_and_harms_nothing(
 
 
 @pytest.mark.parametrize("words", [NEW, ["translate", "RUN"], ["export", "RUN", "new"]])
-def test_too_little_memory_is_one_line_too(words, workplace, trained_run, capsys, monkeypatch):
+@pytest.mark.parametrize("error", [MemoryError(), OOM])
+def test_too_little_memory_is_one_line(words, error, workplace, trained_run, capsys, monkeypatch):
     def fill_memory(*_, **__):
-        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+        raise error
 
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"A dog runs.")))
     for name in ("seq2seq.training.train", "seq2seq.inference.Translator.load"):

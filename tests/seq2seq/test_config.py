@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seq2seq.config import (
+    TEXT_FILES,
     Config,
     config_from_dict,
     load_config,
     save_config,
 )
+from seq2seq.data.corpus import read_lines
 from seq2seq.errors import UserError
 
 FIELDS = {
@@ -214,6 +216,29 @@ def test_relative_paths_start_at_the_folder_of_the_file(tmp_path, monkeypatch):
         assert data.pairs == ""
 
 
+def test_the_keys_that_name_text_files_are_the_strings_of_data_that_are_no_choice():
+    keys = [key for key, item in FIELDS.items() if key.startswith("data.") and item.type is str]
+    free = [key for key in keys if not FIELDS[key].metadata.get("choices")]
+    assert {f"data.{name}" for name in TEXT_FILES} == set(free)
+    assert len(TEXT_FILES) == 6
+
+
+@pytest.mark.parametrize("name", TEXT_FILES)
+def test_a_link_that_leads_to_itself_is_refused(name, tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    path = written(tmp_path, f'[data]\n{name} = "loop"\n')
+    # Python 3.13 follows it no further, so that reading it is what fails.
+    text = refusal(lambda: read_lines(getattr(load_config(path).data, name)))
+    assert "loop" in text
+
+
+def test_the_fewest_tokens_of_a_translation_leave_room_for_an_end():
+    bounds = {"decoding.minimum_tokens": 7, "decoding.maximum_tokens": 8}
+    assert Config().replace(bounds).decoding.minimum_tokens == 7
+    with pytest.raises(UserError, match=r"to be below .*maximum_tokens.* Received: 8 and 8\."):
+        Config().replace(bounds | {"decoding.minimum_tokens": 8})
+
+
 def test_a_config_cannot_be_changed_in_place():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Config().model.dropout = 0.5
@@ -249,7 +274,8 @@ def values_of(item):
 @given(st.fixed_dictionaries({key: values_of(item) for key, item in FIELDS.items()}))
 def test_what_is_saved_is_what_loads(tmp_path_factory, changes):
     divisor = math.gcd(changes["decoding.beam"], changes["decoding.beam_groups"])
-    changes = {**changes, "decoding.beam_groups": divisor}
+    least = min(changes["decoding.minimum_tokens"], changes["decoding.maximum_tokens"] - 1)
+    changes = {**changes, "decoding.beam_groups": divisor, "decoding.minimum_tokens": least}
     if changes["data.subword_model"] == "bpe":
         changes["data.subword_temperature"] = 0.0
     config = Config().replace(changes)

@@ -4,9 +4,9 @@ import pytest
 import tensorflow as tf
 
 from seq2seq import demo, export
-from seq2seq.checkpoint import Run
 from seq2seq.config import load_config
 from seq2seq.errors import UserError
+from seq2seq.run_folder import Run
 from seq2seq.training.history import read_history
 from seq2seq.training.progress import SilentDisplay
 

@@ -11,12 +11,13 @@ import tensorflow as tf
 from reference.models import random_model
 
 from seq2seq import export as module
-from seq2seq.checkpoint import Checkpoints, Run
+from seq2seq.checkpoint import Checkpoints
 from seq2seq.data.tokenizer import TokenizerPair
 from seq2seq.errors import UserError
 from seq2seq.export import TRIAL, check_saved_model, export, run_signature
 from seq2seq.inference import Translator
 from seq2seq.model.translator import build_model
+from seq2seq.run_folder import Run
 
 TEXT = ["The dog sees the cats.", "", " \t ", "line\u2028separator", "🐶 runs 🎉", "i" * 1999 + "é"]
 BYTES = [b"\xff\xfe broken \xc3", b"nul\x00 inside", b"\x00" * 50, b"\xed\xa0\x80", b"a\nb\r\nc"]
@@ -84,7 +85,7 @@ def run_folder(trained_run, tmp_path_factory):
     """A run of random weights, so that what it says depends on what it reads."""
     run = Run.open(shutil.copytree(trained_run, tmp_path_factory.mktemp("random") / "run"))
     model = random_model(run.config, np.random.default_rng(5), scale=0.8)
-    Checkpoints(run, model).save_best(99)
+    Checkpoints(run.folder, model).save_best(99)
     return run.folder
 
 

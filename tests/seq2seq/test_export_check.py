@@ -8,10 +8,10 @@ import pytest
 import tensorflow as tf
 
 from seq2seq import export as module
-from seq2seq.checkpoint import Run
 from seq2seq.cli.main import main
 from seq2seq.inference import TranslationGraph
 from seq2seq.model.translator import build_model
+from seq2seq.run_folder import Run
 
 TEXT = tf.constant([b"a", b"b"])
 GIVEN = {

@@ -1,12 +1,14 @@
 """Files are written whole or not at all."""
 
 import errno
+import tempfile
+from pathlib import Path
 
 import pytest
 import tensorflow as tf
 
 from seq2seq.errors import UserError
-from seq2seq.files import check_name, write_whole, writing
+from seq2seq.files import check_name, check_writable, write_whole, writing
 
 
 def test_a_name_that_tensorflow_reads_as_a_pattern_is_refused(tmp_path):
@@ -14,6 +16,28 @@ def test_a_name_that_tensorflow_reads_as_a_pattern_is_refused(tmp_path):
     for name in ("a*", "a?", "a[1", "1]", "a\\b", "a\0", "\udcff"):
         with pytest.raises(UserError, match="a name in UTF-8 without"):
             check_name(tmp_path / name)
+
+
+def test_a_folder_that_can_be_written_is_left_as_it_was(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in (tmp_path, tmp_path / "new" / "deep", Path("new"), Path()):
+        check_writable(folder)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_refused_by_name(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("mine")
+    folder = tmp_path / "file" / "deep" / "run"
+    with pytest.raises(UserError, match=f"^{folder} cannot be written: Not a directory"):
+        check_writable(folder)
+
+    def refuse(**options):
+        assert options == {"dir": tmp_path}
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    with pytest.raises(UserError, match=f"^{tmp_path / 'new'} cannot be written: Read-only file"):
+        check_writable(tmp_path / "new")
 
 
 def test_text_and_bytes_are_written_as_they_are(tmp_path):

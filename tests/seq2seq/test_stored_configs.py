@@ -2,10 +2,10 @@
 
 import pytest
 
-from seq2seq.checkpoint import Run
 from seq2seq.config import load_config, load_stored_config, save_config
 from seq2seq.errors import UserError
 from seq2seq.inference import Translator
+from seq2seq.run_folder import Run
 from seq2seq.training import train
 from seq2seq.tuning.folder import claim
 

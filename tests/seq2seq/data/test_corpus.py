@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import seq2seq
-from seq2seq.data.corpus import MAXIMUM_LINE_BYTES, read_lines, read_parallel
+from seq2seq.data.corpus import MAXIMUM_LINE_BYTES, ParallelCorpus, read_lines, read_parallel
 from seq2seq.errors import UserError
 
 
@@ -208,6 +208,20 @@ def test_lines_written_are_lines_read(tmp_path_factory, lines):
     path = tmp_path_factory.getbasetemp() / "any.txt"
     path.write_bytes("".join(f"{line}\n" for line in lines).encode())
     assert read_lines(path) == lines
+
+
+PAIRS = st.lists(st.tuples(st.text("ab", max_size=2), st.text("ab", max_size=2)), max_size=3)
+
+
+@settings(deadline=None, max_examples=300)
+@given(PAIRS, PAIRS)
+def test_texts_have_one_fingerprint_only_if_they_are_one(first, second):
+    """Whether lines differ, or stand on another side, or in another order."""
+    one, other = (
+        ParallelCorpus([pair[0] for pair in pairs], [pair[1] for pair in pairs])
+        for pairs in (first, second)
+    )
+    assert (one.fingerprint() == other.fingerprint()) == (first == second)
 
 
 def test_reading_text_needs_no_tensorflow():

@@ -3,8 +3,8 @@
 import pytest
 import tensorflow as tf
 
-from seq2seq.checkpoint import Run
 from seq2seq.marks import BEGIN, END, PAD
+from seq2seq.run_folder import Run
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
-"""A configuration of an epoch of five updates, for tests of the loop."""
+"""A configuration of an epoch of five updates, for tests of the loop, and a terminal."""
 
 import functools
+import signal
 
 import pytest
 from reference.looping import train_bag
@@ -31,3 +32,11 @@ def config(tiny_config, tiny_corpus, tmp_path_factory):
 def run(config, tmp_path):
     """Train in a folder of this test's own."""
     return functools.partial(train_bag, config, tmp_path / "run")
+
+
+@pytest.fixture
+def terminal():
+    """Let SIGHUP be heard, as in a terminal: the tests themselves may run under `nohup`."""
+    before = signal.signal(signal.SIGHUP, lambda *_: None)
+    yield
+    signal.signal(signal.SIGHUP, before)

@@ -18,7 +18,7 @@ from reference.looping import (
 )
 from reference.models import BagModel, random_tokens
 
-from seq2seq.checkpoint import Run
+from seq2seq.run_folder import Run
 from seq2seq.training.average import averaged_weights
 from seq2seq.training.history import read_history
 from seq2seq.training.metrics import mean_loss

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from seq2seq.errors import UserError
 from seq2seq.training.history import append_history, cut_history, read_history
 
 
@@ -62,3 +63,36 @@ def test_lines_before_a_torn_one_stay(history):
     assert read_history(history.parent)["step"] == [10, 20]
     cut_history(history.parent, 30)
     assert read_history(history.parent)["step"] == [10, 20]
+
+
+@pytest.mark.parametrize("measured", [{"bleu": 1.0}, {"bleu": 1.0, "validation_loss": 2.0}])
+def test_a_line_of_other_columns_is_refused(history, measured):
+    before = history.read_bytes()
+    with pytest.raises(UserError) as caught:
+        append_history(history.parent, 40, 1.0, measured)
+    assert str(caught.value).startswith(
+        f"The history {history} needs the columns step, seconds, validation_loss, bleu. "
+        f"Received: step, seconds, {', '.join(measured)}. Go on with the `validate` that"
+    )
+    assert history.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"step\tseconds\n1\tx\n", "could not convert string to float: 'x'"),
+        (b"step\tseconds\n1\n", "1 cells under a header of 2"),
+        (b"step\tseconds\n\n1\t2.0\n", "0 cells under a header of 2"),
+        (b"\n\n", "0 cells under a header of 0"),
+        (b"step\n\xff\n", "can't decode byte 0xff"),
+    ],
+)
+@pytest.mark.parametrize("use", [read_history, lambda folder: cut_history(folder, 5)])
+def test_a_damaged_history_is_refused_with_the_reason(use, content, reason, tmp_path):
+    path = tmp_path / "history.tsv"
+    path.write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        use(tmp_path)
+    assert str(caught.value).startswith(f"The history {path} is damaged: ")
+    assert reason in str(caught.value)
+    assert path.read_bytes() == content

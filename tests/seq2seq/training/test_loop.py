@@ -19,9 +19,11 @@ from reference.looping import (
 )
 from reference.models import BagModel
 
-from seq2seq.checkpoint import Run
+from seq2seq.errors import UserError
+from seq2seq.run_folder import Run
 from seq2seq.training.history import append_history, read_history
 from seq2seq.training.loop import DivergedError
+from seq2seq.training.prepare import prepare
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +32,19 @@ def finished(config, tmp_path_factory):
     display = Recorder()
     folder = tmp_path_factory.mktemp("finished") / "run"
     return display, *train_bag(config, folder, display=display, epochs=2)
+
+
+class SteepBag(BagModel):
+    """A bag model whose gradient is no number while `is_steep` is 1; its loss always is one."""
+
+    def __init__(self, is_steep):
+        self.is_steep = tf.Variable(is_steep)
+        super().__init__(VOCABULARY)
+
+    def call(self, inputs, training=False):
+        logits = super().call(inputs, training)
+        # The derivative of the root is infinite at 0, and that of what is in it is 0.
+        return logits + tf.sqrt(1.0 - self.is_steep + 0.0 * logits)
 
 
 def scores(*values):
@@ -47,7 +62,7 @@ def test_every_update_is_reported_with_its_step_epoch_and_rate(finished):
     assert [report.epoch for report in display.reports] == [1] * STEPS + [2] * STEPS
     rates = [0.125, 0.25, 0.375] + [0.5] * 7
     np.testing.assert_allclose([report.learning_rate for report in display.reports], rates)
-    assert display.messages[0] == "Training text: 20 pairs."
+    assert display.messages[2] == "Training text: 20 pairs."
 
 
 def test_the_history_holds_each_validation_and_the_last_comes_at_the_end(finished):
@@ -61,6 +76,15 @@ def test_the_history_holds_each_validation_and_the_last_comes_at_the_end(finishe
         history["validation_perplexity"], np.exp(history["validation_loss"]), rtol=1e-6
     )
     assert sorted(history["seconds"]) == history["seconds"]
+
+
+def test_the_training_loss_of_the_history_is_without_smoothing_and_divergence(run):
+    display = Recorder()
+    result, _ = run(display=display, report_every=3, label_smoothing=0.3, r_drop=2.0)
+    (report,) = display.reports  # of the updates before the first validation
+    found = read_history(result.folder)["training_loss"][0]
+    np.testing.assert_allclose(np.exp(found), report.perplexity, rtol=1e-6)
+    assert abs(report.loss - found) > 0.001
 
 
 def test_without_validate_the_best_is_the_lowest_validation_loss(finished):
@@ -140,19 +164,21 @@ def test_an_interrupt_saves_and_the_next_call_goes_on_to_the_same_end(run, finis
     assert (stopped.is_interrupted, stopped.step, display.stopped) == (True, 4, 1)
     assert signal.getsignal(signal.SIGINT) is before
     # A process that is killed may have written of a validation later than its checkpoint.
-    append_history(stopped.folder, 5, 1.0, dict.fromkeys(["a", "b", "c"], 0.0))
+    columns = list(read_history(stopped.folder))[2:]
+    append_history(stopped.folder, 5, 1.0, dict.fromkeys(columns, 0.0))
     result, weights = run(epochs=2)
     assert result == finished[1]._replace(folder=result.folder)
     assert read_history(result.folder)["step"] == [3, 6, 9, 10]
     assert_same_weights(weights, finished[2])
 
 
-def test_a_request_to_terminate_saves_too(run):
-    before = signal.getsignal(signal.SIGTERM)
-    result, weights = run(display=interrupt(signal.SIGTERM, 2))
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_request_to_terminate_and_a_closed_terminal_save_too(run, terminal, number):
+    before = signal.getsignal(number)
+    result, weights = run(display=interrupt(number, 2))
     assert (result.is_interrupted, result.step) == (True, 2)
     assert_same_weights(stored(result.folder, "latest"), weights)
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert signal.getsignal(number) is before
 
 
 def test_a_second_interrupt_does_not_wait(run):
@@ -177,6 +203,34 @@ def test_a_loss_that_is_no_number_ten_times_in_a_row_is_an_error(run, tmp_path):
         run(display=display, learning_rate=1e30, clip_norm=0.0, epochs=4, validate_every=2)
     assert display.stopped == 1
     assert Run.open(tmp_path / "run").has_checkpoint()
+
+
+def test_gradients_that_are_no_numbers_ten_times_in_a_row_are_an_error(run):
+    message = r"diverged at step 9: its gradient is no number\. Lower training\.learning_rate"
+    with pytest.raises(DivergedError, match=message):
+        run(model=SteepBag(1.0), epochs=2)
+
+
+def test_updates_without_a_finite_gradient_are_counted_and_do_not_move_the_rate(run):
+    model = SteepBag(0.0)
+    display = Recorder(lambda report: model.is_steep.assign(report.step in {2, 3}))
+    run(display=display, model=model)
+    rates = [report.learning_rate for report in display.reports]
+    np.testing.assert_allclose(rates, [0.125, 0.25, 0.25, 0.25, 0.375])
+    ends = [text.rpartition("  ")[2] for text in display.messages if text.startswith("step")]
+    assert ends == [f"{count} updates left out: no finite gradient" for count in (1, 2)]
+
+
+def test_a_run_without_faulty_updates_says_of_none(finished):
+    assert not any("left out" in text for text in finished[0].messages)
+
+
+def test_a_folder_that_another_process_trains_in_is_left_alone(run, config, tmp_path):
+    other = prepare(config, tmp_path / "run").run
+    with other.locked(), pytest.raises(UserError, match="is being trained by another process"):
+        run(epochs=2)
+    assert Run.open(other.folder).config == config
+    assert not other.has_checkpoint()
 
 
 def test_nine_losses_that_are_no_number_are_got_over(run):

@@ -53,7 +53,7 @@ from seq2seq.cli.main import main
 from seq2seq.training import loop
 
 made, make = [], loop.make_train_step
-loop.make_train_step = lambda *args: made.append(args[-1]) or make(*args)
+loop.make_train_step = lambda *args, **more: made.append(more["parts"]) or make(*args, **more)
 status = main(["train", sys.argv[1], "--run", sys.argv[2]])
 import tensorflow as tf
 print()
@@ -86,7 +86,8 @@ def test_an_update_is_the_same_in_parts(rng, rows, parts, r_drop):
 @pytest.mark.parametrize(
     ("cores", "gpus", "wanted", "threads", "parts"),
     [
-        *((2, 0, 0, [1], 2), (3, 0, 0, [1], 3), (5, 0, 0, [2], 2), (8, 0, 0, [2], 4)),
+        *((2, 0, 0, [1], 2), (3, 0, 0, [1], 3), (5, 0, 0, [1], 4), (8, 0, 0, [2], 4)),
+        (11, 0, 0, [2], 4),
         *((8, 0, 2, [4], 2), (2, 0, 5, [1], 5), (64, 0, 0, [16], 4)),
         *((1, 0, 0, [], 1), (8, 1, 0, [], 1), (8, 1, 2, [], 2)),
     ],
@@ -148,4 +149,4 @@ def test_the_command_shares_the_cores_before_tensorflow_runs(tiny_config, tmp_pa
     assert done.returncode == 0, done.stderr
     threads, *parts = map(int, done.stdout.splitlines()[-1].split())
     assert parts == [min(parallel.cores(), 4) if parallel.cores() > 1 else 1]
-    assert threads == (-(-parallel.cores() // parts[0]) if parallel.cores() > 1 else 0)
+    assert threads == (parallel.cores() // parts[0] if parallel.cores() > 1 else 0)

@@ -1,12 +1,17 @@
 """From files to batches: what is held out, what is skipped, and no folder after an error."""
 
 import dataclasses
+import errno
+import tempfile
+from pathlib import Path
 
 import keras
 import pytest
 
+from seq2seq.config import TEXT_FILES
 from seq2seq.data.corpus import read_parallel
 from seq2seq.errors import UserError
+from seq2seq.training import prepare as module
 from seq2seq.training.history import append_history
 from seq2seq.training.prepare import make_optimizer, prepare, read_corpora
 
@@ -47,13 +52,15 @@ def test_of_a_single_pair_both_sides_are_made(without_validation, tmp_path):
 
 
 def test_batches_and_validation_hold_every_pair_once(tiny_config, tiny_corpus, tmp_path):
-    prepared = prepare(tiny_config.replace({"data.maximum_tokens": 300}), tmp_path / "run")
+    said = []
+    config = tiny_config.replace({"data.maximum_tokens": 300})
+    prepared = prepare(config, tmp_path / "run", said.append)
     assert sum(len(batch.source) for batch in prepared.batches) == 200
     assert sum(len(batch.source) for batch in prepared.validation) == 20
     assert prepared.validation_text == read_parallel(
         tiny_corpus / "validation.en", tiny_corpus / "validation.de"
     )
-    assert prepared.notes == ["Training text: 200 pairs.", "Validation text: 20 pairs."]
+    assert said[-2:] == ["Training text: 200 pairs.", "Validation text: 20 pairs."]
 
 
 def test_what_was_skipped_is_said(tiny_config, tmp_path):
@@ -65,10 +72,29 @@ def test_what_was_skipped_is_said(tiny_config, tmp_path):
     config = tiny_config.replace(
         {**files, "data.vocabulary_size": 280, "data.validation_pairs": ""}
     )
-    note = prepare(config, tmp_path / "run").notes[0]
-    assert note == (
+    said = []
+    prepare(config, tmp_path / "run", said.append)
+    assert said[2] == (
         "Training text: 40 pairs. Skipped: 1 empty on one side, 1 with too many tokens or none."
     )
+
+
+def test_what_takes_long_is_said_before_it(tiny_config, tmp_path, monkeypatch):
+    done = []
+    for name in ("read_corpora", "train_tokenizers", "tokenize_corpus"):
+        work = getattr(module, name)
+        monkeypatch.setattr(
+            module, name, lambda *of, name=name, work=work: done.append(name) or work(*of)
+        )
+    read = ["Reading the text.", "read_corpora"]
+    learnt = ["Learning a vocabulary of 330 subwords.", "train_tokenizers"]
+    counted = ["Training text: 200 pairs.", "Validation text: 20 pairs."]
+    config = tiny_config.replace({"data.maximum_tokens": 300})
+    prepare(config, tmp_path / "run", done.append)
+    assert done == [*read, *learnt, "tokenize_corpus", "tokenize_corpus", *counted]
+    done.clear()
+    prepare(config, tmp_path / "run", done.append)
+    assert done == [*read, "tokenize_corpus", "tokenize_corpus", *counted]
 
 
 @pytest.mark.parametrize(
@@ -84,6 +110,56 @@ def test_an_error_leaves_no_folder(changes, tiny_config, tmp_path):
     with pytest.raises(UserError):
         prepare(tiny_config.replace(changes), tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("a\nb\n", r"as many lines"), ("a " * 500 + "\n", r".* none of which has")],
+)
+def test_an_error_of_the_validation_text_says_so(text, reason, tiny_config, tmp_path):
+    for name, content in (("source", "a\n"), ("target", text)):
+        (tmp_path / name).write_text(content)
+    files = {f"data.validation_{name}": str(tmp_path / name) for name in ("source", "target")}
+    with pytest.raises(UserError, match=f"^Validation text: .*{reason}"):
+        prepare(tiny_config.replace(files), tmp_path / "run")
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_text_is_read(
+    tiny_config, tmp_path, monkeypatch
+):
+    def refuse(**_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    said = []
+    with pytest.raises(UserError, match=f"^{tmp_path / 'run'} cannot be written: Permission"):
+        prepare(tiny_config, tmp_path / "run", said.append)
+    assert said == []
+
+
+def moved(config, folder, change=lambda text: text):
+    """The configuration with its text in another folder, changed there."""
+    files = {}
+    for name in TEXT_FILES:
+        if path := getattr(config.data, name):
+            files[f"data.{name}"] = str(folder / name)
+            (folder / name).write_text(change(Path(path).read_text()))
+    return config.replace(files)
+
+
+def test_a_run_goes_on_with_its_text_in_another_place(tiny_config, tmp_path):
+    run = prepare(tiny_config, tmp_path / "run").run
+    assert [text.partition(" pairs ")[0] for text in run.text] == ["200", "20"]
+    config, said = moved(tiny_config, tmp_path), []
+    assert prepare(config, run.folder, said.append).run.config == config
+    assert said[-1].startswith("The config differs from the run's in")
+
+
+def test_a_run_does_not_go_on_with_other_text(tiny_config, tmp_path):
+    run = prepare(tiny_config, tmp_path / "run").run
+    config = moved(tiny_config, tmp_path, str.upper)
+    with pytest.raises(UserError, match="belongs to another training text: it had 200 pairs"):
+        prepare(config, run.folder)
 
 
 def test_a_second_time_the_tokenizers_of_the_folder_are_taken(tiny_config, tmp_path):

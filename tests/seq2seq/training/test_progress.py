@@ -1,5 +1,6 @@
 """What is shown: lines where there is no terminal, a bar where there is one."""
 
+import errno
 from io import StringIO
 
 import pytest
@@ -67,6 +68,22 @@ def test_on_a_terminal_a_bar_moves_and_messages_stay():
     assert "20/40" in shown
     assert "loss 1.234" in shown
     assert "a line\n" in shown
+
+
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_a_terminal_that_was_closed_stops_nothing(is_terminal, monkeypatch):
+    file = StringIO()
+    display = RichDisplay(Console(file=file, force_terminal=is_terminal), 0.0)
+    display.start(0, 40)
+
+    def fail(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(file, "write", fail)
+    display.report(report())
+    display.message("a line")
+    display.stop()
+    RichDisplay(display.console).start(0, 40)
 
 
 def test_stopping_before_the_start_is_harmless(display):

@@ -101,8 +101,10 @@ def test_an_overflow_of_half_precision_is_skipped_and_lowers_the_scale(batch, cl
     update(*batch)
     assert not any(change.any() for change in changes(model, before))
     assert float(optimizer.dynamic_scale) == 2.0**39
+    assert int(optimizer.iterations) == 0
     optimizer.dynamic_scale.assign(256.0)
     update(*batch)
+    assert int(optimizer.iterations) == 1
     assert all(change.any() for change in changes(model, before))
     assert all(np.isfinite(value).all() for value in values(model.trainable_variables))
 
@@ -139,6 +141,19 @@ def test_evaluation_measures_without_smoothing_and_moves_nothing(batch):
     assert float(sums.loss) == float(sums.negative_log_likelihood)
     for old, new in zip(before, values(model.variables), strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+def test_evaluation_of_several_models_averages_their_probabilities(batch):
+    models = [BagModel(VOCABULARY), BagModel(VOCABULARY)]
+    for variable in models[1].trainable_variables:
+        variable.assign(3 * variable + 0.1)
+    mean = np.mean([keras.ops.softmax(model(batch[:2])) for model in models], axis=0)
+    sums = make_evaluation_step(*models)(*batch)
+    of_targets = np.take_along_axis(mean, batch[2][..., None], axis=-1)[..., 0]
+    expected = -np.sum(np.where(batch[2] != 0, np.log(of_targets), 0))
+    np.testing.assert_allclose(sums.loss, expected, rtol=1e-5)
+    alone = float(make_evaluation_step(models[0])(*batch).loss)
+    assert abs(float(sums.loss) - alone) > 0.01
 
 
 def test_batches_of_other_shapes_share_one_graph(batch, rng):
