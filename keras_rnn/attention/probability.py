@@ -84,8 +84,9 @@ def monotonic_attention(choose: Tensor, previous: Tensor, mode: str) -> Tensor:
         choose: The probabilities p, `(batch, memory_time)`; for `"hard"` each zero or one.
         previous: The alignments a' of the step before, `(batch, memory_time)`.
         mode: `"recursive"`, as written above, with no division; `"parallel"`, in closed form, of
-            less work and less exact where products of many `1 - p` vanish; `"hard"`, where
-            attention stops at the first p of one, and `previous` has at most a single one.
+            less work, which loses alignments where the product of all `1 - p` before is below
+            1e-10; `"hard"`, where attention stops at the first p of one, and `previous` has at
+            most a single one.
 
     Returns:
         The alignments, `(batch, memory_time)`. They add up to less than one where attention may
