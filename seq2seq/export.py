@@ -37,8 +37,13 @@ OTHER_SIGNATURES = ("translate_n_best", "score", "align", "sample")
 TRIAL = (b"A dog runs.", b"", b"\xff\x00 ?", b"  ", b"one two three four five six", b"x" * 5000)
 
 
-def export(run_folder: str | Path, folder: str | Path, jit_compile: bool = False) -> Path:
-    """Export a run's best model as a SavedModel in a new version folder.
+def export(
+    run_folder: str | Path | Sequence[str | Path],
+    folder: str | Path,
+    jit_compile: bool = False,
+    **options: Any,
+) -> Path:
+    """Export a run's best model, or those of several, as a SavedModel in a new version folder.
 
     The signature `serving_default` maps `text`, strings `(batch,)`, to `translation`, strings
     `(batch,)`, and `score`, float32 `(batch,)`; the others are as the methods of `TranslationGraph`
@@ -47,11 +52,12 @@ def export(run_folder: str | Path, folder: str | Path, jit_compile: bool = False
     version.
 
     Args:
-        run_folder: The run folder.
+        run_folder: The run folder, or several of one vocabulary, which translate as one.
         folder: Where the versions are.
         jit_compile: Whether XLA compiles the search for each size of a batch, whatever the config
             says: TensorFlow Serving does not run such a model unless it is started with
             `--xla_cpu_compilation_enabled`.
+        **options: What else `Translator.load` takes: phrases, and keys of `[decoding]` to change.
 
     Returns:
         The new version's folder.
@@ -62,7 +68,7 @@ def export(run_folder: str | Path, folder: str | Path, jit_compile: bool = False
     """
     folder = Path(folder)
     check_name(folder)
-    graph = Translator.load(run_folder, jit_compile=jit_compile).graph
+    graph = Translator.load(run_folder, jit_compile=jit_compile, **options).graph
     if not np.isfinite(graph.translate(tf.constant(TRIAL))["score"]).all():
         raise UserError(
             f"An export needs a model whose scores are numbers. Received: that of {run_folder}, "

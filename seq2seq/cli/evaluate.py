@@ -1,17 +1,19 @@
 """Score a trained model: BLEU and chrF by sacreBLEU with signatures, and perplexity.
 
 seq2seq evaluate runs/my --source test.en --reference test.de
+seq2seq evaluate runs/1 runs/2 --source test.en --reference test.de --set decoding.beam=10
 """
 
 import argparse
 from pathlib import Path
 
+from seq2seq.cli.settings import add_run_arguments, decoding_settings
 from seq2seq.cli.start import start_tensorflow
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
-    parser.add_argument("run_folder", metavar="RUN", type=Path, help="the run folder")
+    add_run_arguments(parser)
     parser.add_argument("--source", type=Path, required=True, help="text to translate")
     parser.add_argument("--reference", type=Path, required=True, help="its translation")
     parser.add_argument(
@@ -29,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     from seq2seq.evaluation import evaluate
 
     corpus = read_parallel(args.source, args.reference)
-    result = evaluate(args.run_folder, corpus, args.tokenize)
+    result = evaluate(args.run_folder, corpus, args.tokenize, **decoding_settings(args))
     print(f"{result.bleu}\n{result.chrf}\nperplexity = {result.perplexity:.3f}")
     if result.cut_lines:
         print(f"cut: {result.cut_lines} lines, too long to be translated whole")

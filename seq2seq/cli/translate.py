@@ -2,22 +2,26 @@
 
 seq2seq translate runs/my < in.txt > out.txt
 echo "A dog runs." | seq2seq translate runs/my --beam 1 --attention map.png
+seq2seq translate runs/my --set decoding.no_repeat_ngram_size=3 --sample 7 < in.txt
 """
 
 import argparse
 import itertools
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
+from seq2seq.cli.settings import add_run_arguments, decoding_settings
 from seq2seq.cli.start import start_tensorflow
+from seq2seq.errors import UserError
 
 DECODING = ("beam", "length_penalty", "coverage_penalty", "jit_compile")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
-    runs = "the run folder; several of one vocabulary translate as one"
-    parser.add_argument("run_folder", metavar="RUN", type=Path, nargs="+", help=runs)
+    add_run_arguments(parser)
     parser.add_argument("--beam", type=int, help="hypotheses to keep; 1 is greedy search")
     parser.add_argument("--length-penalty", type=float, help="larger is longer; 0 is none")
     parser.add_argument("--coverage-penalty", type=float, help="larger leaves less out; 0 is none")
@@ -25,10 +29,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flag = argparse.BooleanOptionalAction
     parser.add_argument("--jit-compile", action=flag, default=None, help=compile_help)
     many = {"metavar": "PHRASE", "action": "append", "default": []}
-    parser.add_argument("--ban", **many, help="must stand in no translation; may be repeated")
+    ban = "must stand in no translation, in the subwords that it is cut into; may be repeated"
+    parser.add_argument("--ban", **many, help=ban)
     parser.add_argument("--require", **many, help="must stand in each translation; likewise")
     parser.add_argument(
         "--n-best", metavar="N", type=int, default=1, help="write the best N, a line each"
+    )
+    draw = "draw each translation at random; the same lines and SEED give the same ones"
+    parser.add_argument("--sample", metavar="SEED", type=int, help=draw)
+    parser.add_argument(
+        "--temperature", type=float, default=1.0, help="of --sample; lower is likelier"
     )
     parser.add_argument("--scores", action="store_true", help="write TAB and the score after each")
     parser.add_argument(
@@ -45,16 +55,21 @@ def run(args: argparse.Namespace) -> int:
 
     if args.attention is not None:
         check_picture(args.attention)
+    if args.sample is not None and args.n_best != 1:
+        raise UserError(
+            f"--sample draws one translation of each line. Received: --n-best {args.n_best}. Leave "
+            "one of the two out."
+        )
     options = {name: getattr(args, name) for name in DECODING}
     given = {name: value for name, value in options.items() if value is not None}
+    given = decoding_settings(args) | given
     translator = Translator.load(args.run_folder, banned=args.ban, required=args.require, **given)
     lines = decode_lines(sys.stdin.buffer)
     if args.attention is not None:
         first = list(itertools.islice(lines, 1))
         plot_alignment(translator.align("".join(first)), args.attention)
         lines = itertools.chain(first, lines)
-    lines_ahead = 1 if sys.stdin.isatty() else None
-    for candidates in translator.translate_n_best(lines, args.n_best, lines_ahead):
+    for candidates in _translations(translator, lines, args):
         # So many lines for each, whatever there is.
         missing = [("", float("nan"))] * (args.n_best - len(candidates))
         for translation, score in [*candidates, *missing]:
@@ -65,3 +80,11 @@ def run(args: argparse.Namespace) -> int:
         cut = f"{translator.cut_lines} lines were too long; only their beginning was translated"
         print(f"seq2seq: {cut} (decoding.maximum_bytes, maximum_source_tokens)", file=sys.stderr)
     return 0
+
+
+def _translations(translator: Any, lines: Iterable[str], args: argparse.Namespace) -> Iterator[Any]:
+    """Return an iterator of the candidates of each line."""
+    if args.sample is not None:
+        return ([one] for one in translator.sample(lines, args.sample, args.temperature))
+    lines_ahead = 1 if sys.stdin.isatty() else None
+    return translator.translate_n_best(lines, args.n_best, lines_ahead)

@@ -2,17 +2,19 @@
 
 import dataclasses
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 
-from seq2seq.checkpoint import Run
 from seq2seq.data.batches import validation_batches
 from seq2seq.data.corpus import ParallelCorpus
 from seq2seq.data.sentences import tokenize_corpus
 from seq2seq.evaluation.scores import Score, bleu, chrf
 from seq2seq.inference import Translator
+from seq2seq.inference.models import open_runs
+from seq2seq.run_folder import Run
 from seq2seq.training.metrics import mean_loss, perplexity
 from seq2seq.training.step import make_evaluation_step
 
@@ -37,13 +39,19 @@ class Evaluation(NamedTuple):
     cut_lines: int
 
 
-def evaluate(folder: str | Path, corpus: ParallelCorpus, tokenize: str = "13a") -> Evaluation:
+def evaluate(
+    folder: str | Path | Sequence[str | Path],
+    corpus: ParallelCorpus,
+    tokenize: str = "13a",
+    **decoding: Any,
+) -> Evaluation:
     """Translate the sources of a test set and compare with its references.
 
     Args:
-        folder: The run folder.
+        folder: The run folder, or several of one vocabulary, which translate as one.
         corpus: The test set.
         tokenize: sacreBLEU's tokenisation.
+        **decoding: Keys of the config's `[decoding]` section to change, such as `beam=1`.
 
     Returns:
         The scores and the translations.
@@ -51,13 +59,13 @@ def evaluate(folder: str | Path, corpus: ParallelCorpus, tokenize: str = "13a") 
     Raises:
         UserError: If the folder is no run folder or has no checkpoint.
     """
-    run = Run.open(Path(folder))
-    translator = Translator.load(folder)
+    run = open_runs(folder)[0]
+    translator = Translator.load(folder, **decoding)
     translations = list(translator.translate(corpus.source, strict=False))
     # Every pair counts, however long, as it does for BLEU.
     tokenized = tokenize_corpus(corpus, run.tokenizers, maximum_tokens=sys.maxsize)
     batches = validation_batches(tokenized, run.config.data.batch_tokens)
-    loss = mean_loss(make_evaluation_step(translator.graph.models[0]), batches)
+    loss = mean_loss(make_evaluation_step(*translator.graph.models), batches)
     return Evaluation(
         bleu=bleu(translations, corpus.target, tokenize),
         chrf=chrf(translations, corpus.target),

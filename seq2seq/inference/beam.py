@@ -85,6 +85,15 @@ class BeamSearch:
                 f"Received: beam {width}, groups {groups}. Change decoding.beam or "
                 "decoding.beam_groups."
             )
+        for name, weight in (
+            ("length_weight", length_weight),
+            ("coverage_weight", coverage_weight),
+            ("diversity", diversity),
+        ):
+            if not 0 <= weight < float("inf"):
+                raise UserError(
+                    f"Beam search needs {name} to be a number of at least 0. Received: {weight!r}."
+                )
         self.width, self.end = width, end
         self.length_weight, self.coverage_weight = length_weight, coverage_weight
         self.needs_coverage = bool(coverage_weight)

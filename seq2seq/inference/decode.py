@@ -130,7 +130,8 @@ def decode(
         marks: The tokens that begin, end and fill a hypothesis.
         constraints: What makes tokens impossible.
         prefix: How each row starts, whatever the constraints say, int32 `(batch, prefix_time)`,
-            filled with padding; its log-probability counts.
+            or `(1, prefix_time)` for all rows, filled with padding; its log-probability counts. A
+            row with a token that is not in the vocabulary has a score of NaN.
         source_time: The length of the alignments; needed by strategies that count coverage.
 
     Returns:
@@ -213,6 +214,11 @@ def _look(now: Search, prediction: Prediction) -> Search:
     """Return the search with the states after this step and the coverage of it."""
     coverage = now.coverage
     if tf.is_tensor(coverage):
+        if prediction.alignments is None:
+            raise ValueError(
+                "To count coverage, `step` needs to return a `Prediction` with alignments. "
+                "Received: None. Return them, or set the weight of the coverage penalty to 0."
+            )
         seen = tf.cast(tf.reshape(prediction.alignments, tf.shape(coverage)), tf.float32)
         # A number that is none is not at least zero.
         coverage += tf.where(now.ended[..., tf.newaxis] | ~(seen >= 0), 0.0, seen)

@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from seq2seq.errors import UserError
 from seq2seq.inference.hypotheses import Prediction, StepFunction
 
 __all__ = ["ensemble_step"]
@@ -21,10 +22,20 @@ def ensemble_step(steps: Sequence[StepFunction]) -> StepFunction:
 
     Returns:
         The step. Its alignments are the mean of theirs, `None` if one of them has none.
+
+    Raises:
+        UserError: If there is no step; on the way, if they know different numbers of tokens.
     """
+    if not steps:
+        raise UserError("An ensemble needs a model. Received: none.")
 
     def step(tokens: tf.Tensor, states: Any) -> Prediction:
         found = [Prediction(*one(tokens, own)) for one, own in zip(steps, states, strict=True)]
+        sizes = [prediction.log_probabilities.shape[-1] for prediction in found]
+        if len(set(sizes)) > 1:
+            raise UserError(
+                f"An ensemble needs models of one vocabulary. Received: of {sizes} tokens."
+            )
         logarithms = tf.stack([prediction.log_probabilities for prediction in found])
         mean = tf.reduce_logsumexp(logarithms, axis=0) - math.log(len(found))
         alignments = [prediction.alignments for prediction in found]

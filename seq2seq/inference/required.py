@@ -25,6 +25,9 @@ class RequiringBeamSearch(BeamSearch):
     A phrase is followed from its first token to its last; where a hypothesis leaves it in the
     middle, it begins anew. Phrases may stand in any order.
 
+    A hypothesis that has ended keeps its place, and the banks share those that are left. So there
+    come to be `width` that have ended, though some of a bank never would.
+
     Args:
         width: How many hypotheses to keep.
         phrases: Tokens of each, at least one.
@@ -34,7 +37,8 @@ class RequiringBeamSearch(BeamSearch):
     Raises:
         UserError: If there is no phrase, or one has no token.
 
-    Reference: Post and Vilar, 2018, https://arxiv.org/abs/1804.06609
+    Reference: Post and Vilar, 2018, https://arxiv.org/abs/1804.06609; a beam that those leave which
+    have ended: Sutskever et al., 2014, https://arxiv.org/abs/1409.3215
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class RequiringBeamSearch(BeamSearch):
         possible = tf.where(is_early, IMPOSSIBLE, log_probabilities)
         totals = search.log_probabilities[..., tf.newaxis] + possible
         scores = self.scores_of_continuations(search, totals, is_end)
+        bank = tf.where(search.ended[..., tf.newaxis], self.most + 1, bank)
         parents, tokens, is_possible = self._best_of_banks(scores, bank)
         place = tf.stack([parents, tokens], axis=-1)
         chosen = tf.where(is_possible, tf.gather_nd(totals, place, batch_dims=1), IMPOSSIBLE)
@@ -91,14 +96,17 @@ class RequiringBeamSearch(BeamSearch):
         return tf.stack(after, axis=-1)
 
     def _best_of_banks(self, scores: tf.Tensor, bank: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """Return parents, tokens and whether they are possible; the last bank has ended."""
         shape = tf.shape(scores)
         flat = [-1, shape[1] * shape[2]]
         scores, bank = tf.reshape(scores, flat), tf.reshape(bank, flat)
         indices, keys, latest = [], [], self.width * (self.most + 2)
-        for number in range(self.most + 1):
+        for number in range(self.most + 2):
             own = tf.where(bank == number, scores, 2 * IMPOSSIBLE)
             values, chosen = tf.math.top_k(own, k=self.width)
             turn = tf.range(self.width) * (self.most + 1) + self.most - number
+            if number > self.most:
+                turn = tf.fill([self.width], -1)
             # What is not possible comes after all that is.
             late = tf.cast(values < IMPOSSIBLE / 2, tf.int32) * latest
             indices.append(chosen)

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from seq2seq.checkpoint import Run
 from seq2seq.config import DecodingConfig
 from seq2seq.data.tokenizer import TokenizerPair
 from seq2seq.errors import UserError
 from seq2seq.inference.graph import TranslationGraph
+from seq2seq.inference.models import check_vocabulary, load_model, open_runs
 from seq2seq.inference.results import Alignment, Candidate
 from seq2seq.inference.strategy import check_known, make_phrases
 from seq2seq.marks import PAD
-from seq2seq.model.translator import TranslationModel, build_model
+from seq2seq.model.translator import TranslationModel
 
 __all__ = ["Translator"]
 
@@ -35,7 +35,8 @@ class Translator:
 
     Attributes:
         graph: The graph.
-        cut_lines: How many lines so far were too long, so that only their beginning was translated.
+        cut_lines: How many lines so far were too long, so that only their beginning was translated
+            or scored.
     """
 
     def __init__(self, graph: TranslationGraph, decoding: DecodingConfig) -> None:
@@ -66,14 +67,10 @@ class Translator:
             UserError: If a folder is no run folder or has no checkpoint, a value is wrong, or the
                 runs have different vocabularies.
         """
-        folders = [folder] if isinstance(folder, str | Path) else list(folder)
-        if not folders:
-            raise UserError("A translator needs a run folder. Received: none. Name at least one.")
-        runs = [Run.open(Path(name)) for name in folders]
-        _check_same_vocabulary(runs)
+        runs = open_runs(folder)
         changes = {f"decoding.{key}": value for key, value in decoding.items()}
         settings = runs[0].config.replace(changes).decoding
-        models = [_model(run) for run in runs]
+        models = [load_model(run) for run in runs]
         return cls.of_model(models, runs[0].tokenizers, settings, banned=banned, required=required)
 
     @classmethod
@@ -86,8 +83,14 @@ class Translator:
         banned: Sequence[str] = (),
         required: Sequence[str] = (),
     ) -> "Translator":
-        """Make a translator of a model in memory, or of several as an ensemble."""
+        """Make a translator of a model in memory, or of several as an ensemble.
+
+        Raises:
+            UserError: If there is no model, one knows another number of tokens than the tokenizer,
+                or a phrase is not in the vocabulary.
+        """
         models = [model] if isinstance(model, TranslationModel) else list(model)
+        check_vocabulary(models, tokenizers)
         phrases = make_phrases(tokenizers.target, decoding, banned, required)
         return cls(TranslationGraph(models, tokenizers, decoding, phrases), decoding)
 
@@ -196,7 +199,10 @@ class Translator:
         return (first for (first,) in (_candidates(one, 1) for one in found))
 
     def score(self, pairs: Iterable[tuple[str, str]]) -> Iterator[float]:
-        """Return an iterator of the score of each given translation, as a search would give it.
+        """Return an iterator of the score of each given translation.
+
+        It is what a search gives to a hypothesis of these tokens and an end. A search can also
+        spell a text in other tokens than the tokenizer cuts it into, or stop without an end.
 
         Args:
             pairs: Lines, and with each its translation.
@@ -204,7 +210,14 @@ class Translator:
         Raises:
             UserError: If the model's numbers are no numbers.
         """
-        return (float(found["score"]) for found in self._run(pairs, self.graph.score))
+
+        def counted() -> Iterator[tuple[str, str]]:
+            for line, translation in pairs:
+                size = len(translation.encode("utf-8", errors="replace"))
+                self.cut_lines += size > self.decoding.maximum_bytes
+                yield line, translation
+
+        return (float(found["score"]) for found in self._run(counted(), self.graph.score))
 
     def align(self, line: str) -> Alignment:
         """Translate one line and return where each piece of the translation looked."""
@@ -256,29 +269,11 @@ class Translator:
                 yield results[index]
 
 
-def _model(run: Run) -> TranslationModel:
-    # Whatever it was trained in, a float32 result is the same on every machine.
-    model = build_model(run.config.replace({"training.precision": "float32"}))
-    run.load_weights(model)
-    return model
-
-
-def _check_same_vocabulary(runs: Sequence[Run]) -> None:
-    first = runs[0]
-    for run in runs[1:]:
-        pairs = zip(first.tokenizers, run.tokenizers, strict=True)
-        if any(one.model != other.model for one, other in pairs):
-            raise UserError(
-                "An ensemble needs runs of one vocabulary. Received: "
-                f"{first.folder} and {run.folder}, whose tokenizers differ. Train both on the same "
-                "text, with the same vocabulary_size."
-            )
-
-
 def _no_numbers(line: int) -> UserError:
     return UserError(
-        f"The model's scores for line {line} are no numbers (nan), or nothing that the constraints "
-        "allow is possible. Train again with a lower learning rate, or constrain less."
+        f"The model's scores for line {line} are no numbers (nan), or nothing that prefix, phrases "
+        "and the other constraints allow is possible in decoding.maximum_tokens. Train again with "
+        "a lower learning rate, constrain less, or allow more tokens."
     )
 
 

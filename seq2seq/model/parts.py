@@ -94,6 +94,8 @@ def mechanism(config: Config) -> AttentionMechanism:
     """Return the attention mechanism."""
     model, dtype = config.model, config.training.precision
     units, query = model.attention_units, model.decoder_units
+    # In closed form, which is the mechanisms' default, attention that is sure of itself gets lost.
+    monotonic = {"mode": "recursive", "dtype": dtype}
     make = {
         # The name under which earlier versions wrote its weights into run folders.
         "bahdanau": lambda: BahdanauAttention(units, dtype=dtype, name="additive_attention"),
@@ -103,8 +105,8 @@ def mechanism(config: Config) -> AttentionMechanism:
         "multi_head": lambda: MultiHeadDotAttention(units, model.attention_heads, dtype=dtype),
         "location": lambda: LocationAwareAttention(units, dtype=dtype),
         "coverage": lambda: CoverageAttention(units, dtype=dtype),
-        "bahdanau_monotonic": lambda: BahdanauMonotonicAttention(units, dtype=dtype),
-        "luong_monotonic": lambda: LuongMonotonicAttention(query, dtype=dtype),
+        "bahdanau_monotonic": lambda: BahdanauMonotonicAttention(units, **monotonic),
+        "luong_monotonic": lambda: LuongMonotonicAttention(query, **monotonic),
     }[model.attention]
     try:
         return make()

@@ -2,7 +2,6 @@
 
 import io
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -18,6 +17,9 @@ class Echo:
         self.most = most
         self.cut_lines = 0
         self.lines_ahead = []
+
+    def sample(self, lines, seed, temperature):
+        return (Candidate(f"{line} {seed} {temperature}", -0.5) for line in lines)
 
     def translate_n_best(self, lines, count, lines_ahead=None):
         self.lines_ahead.append(lines_ahead)
@@ -50,13 +52,13 @@ def translate(monkeypatch, capsysbinary):
 def test_by_default_the_best_is_written_and_nothing_is_changed(translate):
     lines, (folders, options) = translate("run")
     assert lines == ["a 0", "\u00e4 0"]
-    assert folders == [Path("run")]
+    assert folders == ["run"]
     assert options == {"banned": [], "required": []}
 
 
 def test_several_runs_are_loaded_together(translate):
     _, (folders, _) = translate("one", "two", "three")
-    assert folders == [Path("one"), Path("two"), Path("three")]
+    assert folders == ["one", "two", "three"]
 
 
 def test_the_best_few_are_written_a_line_each(translate):
@@ -83,6 +85,26 @@ def test_settings_of_the_search_are_handed_on_and_only_those_given(translate):
     _, (_, options) = translate("run", "--coverage-penalty", "0")
     assert options["coverage_penalty"] == 0.0
     assert not {"beam", "jit_compile"} & options.keys()
+
+
+def test_any_key_of_decoding_can_be_set_and_an_option_of_its_own_comes_first(translate):
+    settings = ["decoding.no_repeat_ngram_size=3", "decoding.beam=2", "decoding.jit_compile=true"]
+    words = [word for setting in settings for word in ("--set", setting)]
+    _, (_, options) = translate("run", *words, "--beam", "7")
+    expected = {"no_repeat_ngram_size": 3, "beam": 7, "jit_compile": True}
+    assert options == {"banned": [], "required": [], **expected}
+
+
+def test_translations_are_drawn_where_asked_for(translate):
+    lines, _ = translate("run", "--sample", "3", "--temperature", "0.5", "--scores")
+    assert lines == ["a 3 0.5\t-0.5000", "\u00e4 3 0.5\t-0.5000"]
+    lines, _ = translate("run", "--sample", "0")
+    assert lines == ["a 0 1.0", "\u00e4 0 1.0"]
+
+
+def test_of_drawn_translations_there_is_no_best(capsys):
+    assert main(["translate", "run", "--sample", "3", "--n-best", "2"]) == 2
+    assert "Received: --n-best 2" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [["--n-best", "two"], ["--ban"], ["--coverage-penalty", "x"]])

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from reference.models import random_model
 
-from seq2seq.checkpoint import Run
 from seq2seq.data.batches import make_batch
 from seq2seq.data.corpus import ParallelCorpus, read_parallel
 from seq2seq.evaluation import ValidationScores, bleu, chrf, evaluate
 from seq2seq.inference import Translator
 from seq2seq.model.translator import build_model
+from seq2seq.run_folder import Run
 
 
 @pytest.fixture(scope="module")

@@ -158,6 +158,20 @@ def test_a_width_that_groups_do_not_divide_is_refused(width, groups):
         BeamSearch(width, end=END, groups=groups)
 
 
+@pytest.mark.parametrize("name", ["length_weight", "coverage_weight", "diversity"])
+@pytest.mark.parametrize("weight", [-0.1, float("nan"), float("inf")])
+def test_a_weight_that_is_no_number_of_at_least_zero_is_refused(name, weight):
+    with pytest.raises(UserError, match=f"{name} to be a number of at least 0. Received: {weight}"):
+        BeamSearch(2, end=END, **{name: weight})
+
+
+def test_coverage_of_a_decoder_that_does_not_say_where_it_looks_is_refused():
+    chain = Chain.random(np.random.default_rng(5), rows=2, vocabulary_size=6)
+    strategy = BeamSearch(2, end=END, coverage_weight=0.2)
+    with pytest.raises(ValueError, match=r"`Prediction` with alignments. Received: None"):
+        search(strategy, chain, 4, source_time=3)
+
+
 def test_no_hypothesis_that_is_impossible_comes_before_one_that_is_not():
     """A long way that turns out to lead nowhere, against a short one, under a large weight."""
     table = np.full((1, 5, 5, 5), -np.inf, "float32")

@@ -6,6 +6,7 @@ import tensorflow as tf
 from reference.decoding import MARKS, LookingChain, assert_found, search_of_chain
 from reference.search import BEGIN, END, Chain
 
+from seq2seq.errors import UserError
 from seq2seq.inference import BeamSearch, GreedySearch, decode
 from seq2seq.inference.ensemble import ensemble_step
 
@@ -68,3 +69,12 @@ def test_what_one_decoder_thinks_impossible_another_may_allow():
     states = [Chain(table).start() for table in tables]
     said = step(tf.constant([BEGIN]), states).log_probabilities
     np.testing.assert_allclose(np.exp(said), [[0, 0, 0.745, 0.005, 0.25]], rtol=1e-5)
+
+
+def test_no_model_and_models_of_different_vocabularies_are_refused():
+    with pytest.raises(UserError, match=r"needs a model\. Received: none"):
+        ensemble_step([])
+    generator = np.random.default_rng(64)
+    chains = [Chain.random(generator, 4, vocabulary_size=size) for size in (5, 6)]
+    with pytest.raises(UserError, match=r"one vocabulary\. Received: of \[5, 6\] tokens"):
+        run(chains, GreedySearch(), 3)

@@ -7,11 +7,11 @@ import pytest
 import tensorflow as tf
 from reference.models import random_model
 
-from seq2seq.checkpoint import Run
 from seq2seq.data.tokenizer import Tokenizer, TokenizerPair, train_subword_model
 from seq2seq.errors import UserError
 from seq2seq.inference import Translator
 from seq2seq.marks import PAD
+from seq2seq.run_folder import Run
 
 LINES = ["The dog sleeps.", "We saw the cow in the garden.", "", "x"]
 
@@ -95,3 +95,12 @@ def test_no_run_is_refused_and_so_is_one_that_is_none(trained_run, tmp_path):
     (tmp_path / "damaged" / "run.json").unlink()
     with pytest.raises(UserError, match="is not a whole run folder"):
         Translator.load([trained_run, tmp_path / "damaged"])
+
+
+def test_models_of_another_vocabulary_than_the_tokenizers_are_refused(make, model, tiny_config):
+    larger = tiny_config.replace({"data.vocabulary_size": 340})
+    larger = random_model(larger, np.random.default_rng(6), scale=0.8)
+    with pytest.raises(UserError, match=r"vocabulary, 330 tokens\. Received: \[330, 340\]"):
+        make([model, larger])
+    with pytest.raises(UserError, match=r"330 tokens\. Received: no model"):
+        make([])

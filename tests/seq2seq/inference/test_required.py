@@ -107,6 +107,19 @@ def test_phrases_that_share_tokens_never_lead_a_search_in_circles(phrases):
             assert all(holds(possible(result, row)[0][0], phrase) for phrase in phrases)
 
 
+@pytest.mark.parametrize("width", [2, 5])
+@pytest.mark.parametrize("phrases", [[[4]], [[4, 5], [3]]], ids=str)
+def test_a_search_ends_once_as_many_as_asked_for_have_ended(phrases, width):
+    """Others, without the phrases, could go on for ever; they do not, and cost no place."""
+    chain = Chain.random(np.random.default_rng(44), ROWS, vocabulary_size=7, sharpness=1.5)
+    result = require(chain, phrases, 90, width, 1.0)
+    assert result.tokens.shape[2] < 45
+    for row in range(ROWS):
+        ended = [tokens for tokens, _, _ in possible(result, row)]
+        assert len(set(ended)) == width
+        assert all(tokens[-1] == END for tokens in ended)
+
+
 def test_a_phrase_that_is_said_anyway_makes_nothing_worse(chain):
     """Asked for what the best hypothesis of a beam says, a wide beam finds one as good."""
     free = hypotheses(beam(chain, 6, 8, 1.0), 0)[0]

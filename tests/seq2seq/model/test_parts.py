@@ -57,6 +57,12 @@ KINDS = {
 }
 
 
+@pytest.mark.parametrize("attention", ["bahdanau_monotonic", "luong_monotonic"])
+def test_monotonic_attention_that_is_sure_of_itself_is_not_lost(attention):
+    """In closed form it would be, after a few steps of the source."""
+    assert parts.mechanism(config_of(attention=attention)).mode == "recursive"
+
+
 def config_of(cell="gru", attention="bahdanau", decoder="attention", **changes):
     options = {
         "model_encoder_layers": 1,
