@@ -101,12 +101,12 @@ class RequiringBeamSearch(BeamSearch):
         flat = [-1, shape[1] * shape[2]]
         scores, bank = tf.reshape(scores, flat), tf.reshape(bank, flat)
         indices, keys, latest = [], [], self.width * (self.most + 2)
-        for number in range(self.most + 2):
+        for number in reversed(range(self.most + 2)):
             own = tf.where(bank == number, scores, 2 * IMPOSSIBLE)
             values, chosen = tf.math.top_k(own, k=self.width)
             turn = tf.range(self.width) * (self.most + 1) + self.most - number
             if number > self.most:
-                turn = tf.fill([self.width], -1)
+                turn = tf.zeros_like(turn)  # all come before the first turn of the others
             # What is not possible comes after all that is.
             late = tf.cast(values < IMPOSSIBLE / 2, tf.int32) * latest
             indices.append(chosen)

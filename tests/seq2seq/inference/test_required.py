@@ -112,7 +112,13 @@ def test_phrases_that_share_tokens_never_lead_a_search_in_circles(phrases):
 def test_a_search_ends_once_as_many_as_asked_for_have_ended(phrases, width):
     """Others, without the phrases, could go on for ever; they do not, and cost no place."""
     chain = Chain.random(np.random.default_rng(44), ROWS, vocabulary_size=7, sharpness=1.5)
-    result = require(chain, phrases, 90, width, 1.0)
+
+    def tire(search, log_probabilities):
+        """Make it dearer and dearer to go on."""
+        cost = 0.2 * tf.cast(search.time, tf.float32)
+        return log_probabilities - tf.where(tf.range(7) == END, 0.0, cost)
+
+    result = require(chain, phrases, 90, width, 1.0, constraints=[tire])
     assert result.tokens.shape[2] < 45
     for row in range(ROWS):
         ended = [tokens for tokens, _, _ in possible(result, row)]
