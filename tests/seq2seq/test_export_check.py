@@ -121,7 +121,7 @@ def test_a_search_that_xla_compiles_is_exported_too(trained_run, tmp_path):
 @pytest.mark.parametrize("flags", [[], ["--jit-compile"]])
 def test_an_export_is_compiled_only_where_asked_for(flags, monkeypatch, capsys):
     asked = []
-    monkeypatch.setattr(module, "export", lambda *given: asked.append(given) or "new/1")
+    monkeypatch.setattr(module, "export", lambda *given, **rest: asked.append((given, rest)) or 1)
     assert main(["export", "run", "new", *flags]) == 0
-    assert asked == [(Path("run"), Path("new"), bool(flags))]
-    assert capsys.readouterr().out == "SavedModel: new/1\n"
+    assert asked == [((["run"], Path("new")), {"jit_compile": bool(flags)})]
+    assert capsys.readouterr().out == "SavedModel: 1\n"

@@ -88,7 +88,7 @@ def test_what_cannot_be_is_refused_before_anything_is_translated(make, options, 
 
 def test_a_required_phrase_that_is_banned_is_an_error_not_a_translation_without(make, eagerly):
     translator = make(beam=2, banned=["Hund"], required=["Hund"])
-    with pytest.raises(UserError, match=r"line 1 are no numbers.* or nothing that the con"):
+    with pytest.raises(UserError, match=r"line 1 are no numbers.* or nothing that prefix, phrases"):
         list(translator.translate(LINES))
 
 
