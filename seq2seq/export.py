@@ -57,22 +57,32 @@ def export(
         jit_compile: Whether XLA compiles the search for each size of a batch, whatever the config
             says: TensorFlow Serving does not run such a model unless it is started with
             `--xla_cpu_compilation_enabled`.
-        **options: What else `Translator.load` takes: phrases, and keys of `[decoding]` to change.
+        **options: Keys of the config's `[decoding]` section to change, and `banned` phrases.
 
     Returns:
         The new version's folder.
 
     Raises:
-        UserError: If there is no run or no checkpoint, its model's scores are no numbers, or the
-            folder cannot be written.
+        UserError: If there is no run or no checkpoint, its model's scores are no numbers, phrases
+            are required, or the folder is a run folder or cannot be written.
     """
     folder = Path(folder)
     check_name(folder)
+    if (folder / "run.json").exists():
+        raise UserError(
+            f"An export needs a folder for models. Received: {folder}, which is a run folder. Name "
+            "the folder for models after all runs."
+        )
+    if options.get("required"):
+        raise UserError(
+            "An export needs to be free of required phrases: its signature `sample` cannot see to "
+            f"them. Received: {options['required']}. Leave them out."
+        )
     graph = Translator.load(run_folder, jit_compile=jit_compile, **options).graph
     if not np.isfinite(graph.translate(tf.constant(TRIAL))["score"]).all():
         raise UserError(
             f"An export needs a model whose scores are numbers. Received: that of {run_folder}, "
-            "whose scores are not. Train again with a lower learning rate."
+            "whose scores are not. Train again with a lower learning rate, or ban less."
         )
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -25,9 +25,10 @@ def check_name(path: Path) -> None:
 
 def check_writable(folder: Path) -> None:
     """Raise `UserError` unless something can be written where a folder is, or is to be."""
-    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    with writing(folder), tempfile.TemporaryFile(dir=nearest):
-        pass
+    with writing(folder):
+        nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
 
 
 def write_whole(path: Path, content: str | bytes) -> None:

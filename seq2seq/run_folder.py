@@ -63,7 +63,9 @@ class Run:
     def create(
         cls, folder: Path, config: Config, tokenizers: TokenizerPair, text: Sequence[str] = ()
     ) -> "Run":
-        """Make a run folder, whole or not at all. One that is there and empty is filled.
+        """Make a run folder, whole or not at all.
+
+        One that is there and empty is filled, `run.json` last.
 
         Raises:
             UserError: If the folder exists and is not empty, has a name that TensorFlow misreads,

@@ -24,6 +24,8 @@ def run(args: argparse.Namespace) -> int:
     start_tensorflow()
     from seq2seq.export import export
 
-    options = {**decoding_settings(args), "jit_compile": args.jit_compile}
+    options = decoding_settings(args)
+    if args.jit_compile:
+        options["jit_compile"] = True
     print(f"SavedModel: {export(args.run_folder, args.folder, **options)}")
     return 0

@@ -37,9 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     draw = "draw each translation at random; the same lines and SEED give the same ones"
     parser.add_argument("--sample", metavar="SEED", type=int, help=draw)
-    parser.add_argument(
-        "--temperature", type=float, default=1.0, help="of --sample; lower is likelier"
-    )
+    parser.add_argument("--temperature", type=float, help="of --sample; lower is likelier")
     parser.add_argument("--scores", action="store_true", help="write TAB and the score after each")
     parser.add_argument(
         "--attention", metavar="PICTURE", type=Path, help="draw where the first line looked"
@@ -55,11 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.attention is not None:
         check_picture(args.attention)
-    if args.sample is not None and args.n_best != 1:
-        raise UserError(
-            f"--sample draws one translation of each line. Received: --n-best {args.n_best}. Leave "
-            "one of the two out."
-        )
+    _check_sampling(args)
     options = {name: getattr(args, name) for name in DECODING}
     given = {name: value for name, value in options.items() if value is not None}
     given = decoding_settings(args) | given
@@ -84,7 +78,25 @@ def run(args: argparse.Namespace) -> int:
 
 def _translations(translator: Any, lines: Iterable[str], args: argparse.Namespace) -> Iterator[Any]:
     """Return an iterator of the candidates of each line."""
-    if args.sample is not None:
-        return ([one] for one in translator.sample(lines, args.sample, args.temperature))
     lines_ahead = 1 if sys.stdin.isatty() else None
+    if args.sample is not None:
+        temperature = 1.0 if args.temperature is None else args.temperature
+        return ([one] for one in translator.sample(lines, args.sample, temperature, lines_ahead))
     return translator.translate_n_best(lines, args.n_best, lines_ahead)
+
+
+def _check_sampling(args: argparse.Namespace) -> None:
+    if args.sample is None:
+        if args.temperature is not None:
+            raise UserError("--temperature needs --sample SEED. Received: none. Add it.")
+        return
+    for is_given, words in (
+        (args.n_best != 1, f"--n-best {args.n_best}"),
+        (args.beam is not None, f"--beam {args.beam}"),
+        (args.attention is not None, f"--attention {args.attention}"),
+    ):
+        if is_given:
+            raise UserError(
+                "--sample draws one translation of each line, without a beam or a picture. "
+                f"Received: {words}. Leave one of the two out."
+            )

@@ -92,7 +92,8 @@ class BeamSearch:
         ):
             if not 0 <= weight < float("inf"):
                 raise UserError(
-                    f"Beam search needs {name} to be a number of at least 0. Received: {weight!r}."
+                    f"Beam search needs {name} to be a number of at least 0. "
+                    f"Received: {weight!r}. Change it."
                 )
         self.width, self.end = width, end
         self.length_weight, self.coverage_weight = length_weight, coverage_weight

@@ -27,14 +27,15 @@ def ensemble_step(steps: Sequence[StepFunction]) -> StepFunction:
         UserError: If there is no step; on the way, if they know different numbers of tokens.
     """
     if not steps:
-        raise UserError("An ensemble needs a model. Received: none.")
+        raise UserError("An ensemble needs a model. Received: none. Name at least one.")
 
     def step(tokens: tf.Tensor, states: Any) -> Prediction:
         found = [Prediction(*one(tokens, own)) for one, own in zip(steps, states, strict=True)]
         sizes = [prediction.log_probabilities.shape[-1] for prediction in found]
-        if len(set(sizes)) > 1:
+        if len({size for size in sizes if size is not None}) > 1:
             raise UserError(
-                f"An ensemble needs models of one vocabulary. Received: of {sizes} tokens."
+                f"An ensemble needs models of one vocabulary. Received: of {sizes} tokens. "
+                "Take models that were trained with the same tokenizers."
             )
         logarithms = tf.stack([prediction.log_probabilities for prediction in found])
         mean = tf.reduce_logsumexp(logarithms, axis=0) - math.log(len(found))

@@ -25,8 +25,9 @@ class RequiringBeamSearch(BeamSearch):
     A phrase is followed from its first token to its last; where a hypothesis leaves it in the
     middle, it begins anew. Phrases may stand in any order.
 
-    A hypothesis that has ended keeps its place, and the banks share those that are left. So there
-    come to be `width` that have ended, though some of a bank never would.
+    The fullest bank, where those are that have ended, has as many places ahead of all turns as it
+    has ended hypotheses. So these need not make room for what can never end, and a search mostly
+    comes to its end once `width` have ended.
 
     Args:
         width: How many hypotheses to keep.
@@ -37,8 +38,7 @@ class RequiringBeamSearch(BeamSearch):
     Raises:
         UserError: If there is no phrase, or one has no token.
 
-    Reference: Post and Vilar, 2018, https://arxiv.org/abs/1804.06609; a beam that those leave which
-    have ended: Sutskever et al., 2014, https://arxiv.org/abs/1409.3215
+    Reference: Post and Vilar, 2018, https://arxiv.org/abs/1804.06609
     """
 
     def __init__(
@@ -73,8 +73,9 @@ class RequiringBeamSearch(BeamSearch):
         possible = tf.where(is_early, IMPOSSIBLE, log_probabilities)
         totals = search.log_probabilities[..., tf.newaxis] + possible
         scores = self.scores_of_continuations(search, totals, is_end)
-        bank = tf.where(search.ended[..., tf.newaxis], self.most + 1, bank)
-        parents, tokens, is_possible = self._best_of_banks(scores, bank)
+        is_found = search.ended & (search.log_probabilities > IMPOSSIBLE / 2)
+        found = tf.math.count_nonzero(is_found, axis=1, keepdims=True, dtype=tf.int32)
+        parents, tokens, is_possible = self._best_of_banks(scores, bank, found)
         place = tf.stack([parents, tokens], axis=-1)
         chosen = tf.where(is_possible, tf.gather_nd(totals, place, batch_dims=1), IMPOSSIBLE)
         return Choice(parents, tokens, chosen, tf.gather_nd(held, place, batch_dims=1))
@@ -95,18 +96,27 @@ class RequiringBeamSearch(BeamSearch):
             after.append(tf.where(words == following, now + 1, left))
         return tf.stack(after, axis=-1)
 
-    def _best_of_banks(self, scores: tf.Tensor, bank: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        """Return parents, tokens and whether they are possible; the last bank has ended."""
+    def _best_of_banks(
+        self, scores: tf.Tensor, bank: tf.Tensor, found: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
+        """Return parents, tokens and whether they are possible, `(batch, width)` each.
+
+        Args:
+            scores: `(batch, width, vocabulary_size)`.
+            bank: The bank of each.
+            found: How many hypotheses have ended, `(batch, 1)`.
+        """
         shape = tf.shape(scores)
         flat = [-1, shape[1] * shape[2]]
         scores, bank = tf.reshape(scores, flat), tf.reshape(bank, flat)
-        indices, keys, latest = [], [], self.width * (self.most + 2)
-        for number in reversed(range(self.most + 2)):
+        places = tf.range(self.width)
+        indices, keys, latest = [], [], self.width * (self.most + 2) + 1
+        for number in range(self.most + 1):
             own = tf.where(bank == number, scores, 2 * IMPOSSIBLE)
             values, chosen = tf.math.top_k(own, k=self.width)
-            turn = tf.range(self.width) * (self.most + 1) + self.most - number
-            if number > self.most:
-                turn = tf.zeros_like(turn)  # all come before the first turn of the others
+            ahead = found if number == self.most else tf.zeros_like(found)
+            turn = 1 + (places - ahead) * (self.most + 1) + self.most - number
+            turn = tf.where(places < ahead, 0, turn)
             # What is not possible comes after all that is.
             late = tf.cast(values < IMPOSSIBLE / 2, tf.int32) * latest
             indices.append(chosen)

@@ -166,7 +166,11 @@ class Translator:
         return (first for (first,) in (_candidates(one, 1) for one in found))
 
     def sample(
-        self, lines: Iterable[str], seed: int, temperature: float = 1.0
+        self,
+        lines: Iterable[str],
+        seed: int,
+        temperature: float = 1.0,
+        lines_ahead: int | None = None,
     ) -> Iterator[Candidate]:
         """Return an iterator of a translation of each line, drawn from what the model says.
 
@@ -174,6 +178,7 @@ class Translator:
             lines: The lines.
             seed: The same lines with the same seed give the same translations.
             temperature: The lower, the likelier the translations; from 0.001 to 1000.
+            lines_ahead: As for `translate_n_best`.
 
         Raises:
             UserError: If the temperature is out of its bounds, or phrases are required.
@@ -195,7 +200,7 @@ class Translator:
             drawn = self.graph.sample(text, of_batch, tf.constant(temperature, tf.float32))
             return {name: values[:, tf.newaxis] for name, values in drawn.items()}
 
-        found = self._run(((line,) for line in lines), draw)
+        found = self._run(((line,) for line in lines), draw, lines_ahead)
         return (first for (first,) in (_candidates(one, 1) for one in found))
 
     def score(self, pairs: Iterable[tuple[str, str]]) -> Iterator[float]:

@@ -138,8 +138,9 @@ def _open(folder: Path, config: Config) -> Run | None:
         check_new(folder)
         return None
     run = Run.open(folder)
-    run.check_same(config)
-    _check_whole(run)
+    with run.locked():  # what another process is replacing would look damaged
+        run.check_same(config)
+        _check_whole(run)
     return run
 
 

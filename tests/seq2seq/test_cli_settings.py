@@ -49,7 +49,7 @@ def test_export_takes_several_runs_and_settings(monkeypatch):
     monkeypatch.setattr(export, "export", lambda *args, **options: asked.append((args, options)))
     settings = ["--set", "decoding.beam=4", "--set", "decoding.minimum_tokens=2"]
     assert main(["export", "one", "two", "models", *settings]) == 0
-    options = {"beam": 4, "minimum_tokens": 2, "jit_compile": False}
+    options = {"beam": 4, "minimum_tokens": 2}
     assert asked == [((["one", "two"], Path("models")), options)]
 
 
@@ -64,6 +64,13 @@ def test_evaluate_takes_several_runs_and_settings(words, monkeypatch):
     command, run, *files = words("evaluate")
     assert main([command, run, "other", *files, "--set", "decoding.beam=3"]) == 0
     assert asked == [([run, "other"], {"beam": 3})]
+
+
+def test_export_is_compiled_where_a_setting_says_so(monkeypatch):
+    asked = []
+    monkeypatch.setattr(export, "export", lambda *args, **options: asked.append(options))
+    assert main(["export", "run", "models", "--set", "decoding.jit_compile=true"]) == 0
+    assert asked == [{"jit_compile": True}]
 
 
 def test_export_without_a_folder_is_one_line(capsys):

@@ -18,7 +18,7 @@ class Echo:
         self.cut_lines = 0
         self.lines_ahead = []
 
-    def sample(self, lines, seed, temperature):
+    def sample(self, lines, seed, temperature, lines_ahead):
         return (Candidate(f"{line} {seed} {temperature}", -0.5) for line in lines)
 
     def translate_n_best(self, lines, count, lines_ahead=None):
@@ -102,9 +102,15 @@ def test_translations_are_drawn_where_asked_for(translate):
     assert lines == ["a 0 1.0", "\u00e4 0 1.0"]
 
 
-def test_of_drawn_translations_there_is_no_best(capsys):
-    assert main(["translate", "run", "--sample", "3", "--n-best", "2"]) == 2
-    assert "Received: --n-best 2" in capsys.readouterr().err
+@pytest.mark.parametrize("words", ["--n-best 2", "--beam 4", "--attention map.png"])
+def test_what_drawing_has_no_use_for_is_refused(words, capsys):
+    assert main(["translate", "run", "--sample", "3", *words.split()]) == 2
+    assert f"Received: {words}" in capsys.readouterr().err
+
+
+def test_a_temperature_without_drawing_is_refused(capsys):
+    assert main(["translate", "run", "--temperature", "0.5"]) == 2
+    assert "--temperature needs --sample" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [["--n-best", "two"], ["--ban"], ["--coverage-penalty", "x"]])

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from seq2seq import export as module
 from seq2seq.cli.main import main
+from seq2seq.errors import UserError
 from seq2seq.inference import TranslationGraph
 from seq2seq.model.translator import build_model
 from seq2seq.run_folder import Run
@@ -118,10 +119,19 @@ def test_a_search_that_xla_compiles_is_exported_too(trained_run, tmp_path):
     np.testing.assert_allclose(scores, wanted["score"], rtol=1e-4)
 
 
+def test_a_run_folder_takes_no_export_and_no_export_requires_phrases(trained_run, tmp_path):
+    """As where the folder for models was forgotten after two runs."""
+    with pytest.raises(UserError, match=rf"Received: {trained_run}, which is a run folder"):
+        module.export(trained_run, trained_run)
+    with pytest.raises(UserError, match=r"free of required phrases.* Received: \['x'\]"):
+        module.export(trained_run, tmp_path / "models", required=["x"])
+    assert not (tmp_path / "models").exists()
+
+
 @pytest.mark.parametrize("flags", [[], ["--jit-compile"]])
 def test_an_export_is_compiled_only_where_asked_for(flags, monkeypatch, capsys):
     asked = []
     monkeypatch.setattr(module, "export", lambda *given, **rest: asked.append((given, rest)) or 1)
     assert main(["export", "run", "new", *flags]) == 0
-    assert asked == [((["run"], Path("new")), {"jit_compile": bool(flags)})]
+    assert asked == [((["run"], Path("new")), {"jit_compile": True} if flags else {})]
     assert capsys.readouterr().out == "SavedModel: 1\n"
