@@ -39,8 +39,7 @@ PROMISED = {
 # What anyone with TensorFlow can do; it must not find this package.
 LOADER = """
 import json, sys, time
-import tensorflow as tf
-import tensorflow_text
+import tensorflow as tf, tensorflow_text
 
 folder, = sys.argv[1:]
 request = json.load(sys.stdin)
