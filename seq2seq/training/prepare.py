@@ -15,7 +15,6 @@ from seq2seq.data.sentences import tokenize_corpus
 from seq2seq.data.subword_sampling import make_resample
 from seq2seq.data.tokenizer import train_tokenizers
 from seq2seq.errors import UserError
-from seq2seq.files import check_name
 from seq2seq.run_folder import Run, check_new
 from seq2seq.training.history import read_history
 from seq2seq.training.schedules import WarmupSchedule
@@ -59,7 +58,6 @@ def prepare(
     Raises:
         UserError: If a file or the folder is not as it must be; then nothing has been written.
     """
-    check_name(folder)
     run = _open(folder, config)
     say("Reading the text.")
     data, corpora = config.data, read_corpora(config.data)
