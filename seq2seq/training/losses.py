@@ -1,6 +1,6 @@
 """The loss: cross-entropy summed over steps, with label smoothing."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -48,11 +48,7 @@ def masked_cross_entropy(
     (1.3863, 1.0)
     """
     weights = tf.cast(target_out != padding, tf.float32)
-    nll = tf.nn.sparse_softmax_cross_entropy_with_logits(target_out, logits)
-    smoothed = nll
-    if label_smoothing:
-        of_target = tf.gather(logits, target_out, axis=-1, batch_dims=2)
-        smoothed = nll + label_smoothing * (of_target - tf.reduce_mean(logits, axis=-1))
+    nll, smoothed = _cross_entropies(target_out, logits, label_smoothing)
     return SequenceLoss(
         loss=tf.reduce_sum(weights * smoothed),
         negative_log_likelihood=tf.reduce_sum(weights * nll),
@@ -77,12 +73,68 @@ def consistent_cross_entropy(
     Reference: Liang et al., 2021, https://arxiv.org/abs/2106.14448
     """
     both = masked_cross_entropy(tf.tile(target_out, [2, 1]), logits, label_smoothing)
-    one, other = tf.split(tf.nn.log_softmax(logits), 2)
-    # KL(p || q) + KL(q || p) = sum_k (p_k - q_k) (log p_k - log q_k)
-    divergence = tf.reduce_sum((tf.exp(one) - tf.exp(other)) * (one - other), axis=-1)
+    divergence = _divergences(*tf.split(logits, 2))
     divergence = tf.reduce_sum(tf.where(target_out != PAD, divergence, 0.0))
     return SequenceLoss(
         loss=both.loss / 2 + weight / 4 * divergence,
         negative_log_likelihood=both.negative_log_likelihood / 2,
         tokens=both.tokens / 2,
     )
+
+
+# Logits are the largest arrays of training by far. Differentiated operation by operation, the loss
+# passes over them some twenty times, which takes as long as the layers below; written out, eight.
+def _cross_entropies(
+    targets: tf.Tensor, logits: tf.Tensor, smoothing: float
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return `nll_t` and `- sum_k q_{t,k} log p_{t,k}` of each step, `(batch, time)`.
+
+    Their gradients by logits_{t,k} are `p_{t,k} - [k = target_t]` and `p_{t,k} - q_{t,k}`.
+    """
+    rows = tf.reshape(targets, [-1])
+    of_target = tf.stack([tf.range(tf.size(rows), dtype=rows.dtype), rows], axis=1)
+
+    @tf.custom_gradient
+    def of_rows(logits: tf.Tensor) -> Any:
+        highest = tf.reduce_max(logits, axis=1, keepdims=True)
+        exponentials = tf.exp(logits - highest)
+        total = tf.reduce_sum(exponentials, axis=1, keepdims=True)
+        chosen = tf.gather_nd(logits, of_target)
+        nll = (tf.math.log(total) + highest)[:, 0] - chosen
+        smoothed = nll
+        if smoothing:
+            smoothed = nll + smoothing * (chosen - tf.reduce_mean(logits, axis=1))
+
+        def gradient(by_nll: tf.Tensor, by_smoothed: tf.Tensor) -> tf.Tensor:
+            spread = smoothing / tf.cast(tf.shape(logits)[1], logits.dtype) * by_smoothed
+            scale = (by_nll + by_smoothed)[:, None] / total
+            by_logits = exponentials * scale - spread[:, None]
+            certain = by_nll + (1 - smoothing) * by_smoothed
+            return tf.tensor_scatter_nd_sub(by_logits, of_target, certain)
+
+        return (nll, smoothed), gradient
+
+    nll, smoothed = of_rows(tf.reshape(logits, [-1, tf.shape(logits)[-1]]))
+    return tf.reshape(nll, tf.shape(targets)), tf.reshape(smoothed, tf.shape(targets))
+
+
+@tf.custom_gradient
+def _divergences(logits: tf.Tensor, other_logits: tf.Tensor) -> Any:
+    """Return `KL(p || q) + KL(q || p) = sum_k (p_k - q_k) d_k` of each step, `(batch, time)`.
+
+    With `d_k = log p_k - log q_k`, the gradient by the logits of p is
+    `p_k (d_k - sum_j p_j d_j) + p_k - q_k`, and that by the logits of q the same with p and q swapped.
+    """
+    difference = tf.nn.log_softmax(logits) - tf.nn.log_softmax(other_logits)
+    p, q = tf.nn.softmax(logits), tf.nn.softmax(other_logits)
+    p_mean = tf.reduce_sum(p * difference, axis=-1, keepdims=True)
+    q_mean = tf.reduce_sum(q * difference, axis=-1, keepdims=True)
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        upstream, apart = upstream[..., None], p - q
+        return (
+            upstream * (p * (difference - p_mean) + apart),
+            -upstream * (q * (difference - q_mean) + apart),
+        )
+
+    return tf.squeeze(p_mean - q_mean, axis=-1), gradient
