@@ -123,7 +123,7 @@ def _divergences(logits: tf.Tensor, other_logits: tf.Tensor) -> Any:
     """Return `KL(p || q) + KL(q || p) = sum_k (p_k - q_k) d_k` of each step, `(batch, time)`.
 
     With `d_k = log p_k - log q_k`, the gradient by the logits of p is
-    `p_k (d_k - sum_j p_j d_j) + p_k - q_k`, and that by the logits of q the same with p and q swapped.
+    `p_k (d_k - sum_j p_j d_j) + p_k - q_k`, and by those of q the same with p and q swapped.
     """
     difference = tf.nn.log_softmax(logits) - tf.nn.log_softmax(other_logits)
     p, q = tf.nn.softmax(logits), tf.nn.softmax(other_logits)

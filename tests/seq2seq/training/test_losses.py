@@ -63,21 +63,29 @@ def test_a_batch_of_padding_alone_has_no_loss():
     assert [float(value) for value in sums] == [0, 0, 0]
 
 
+def slope(function, at, step=1e-5):
+    """Return the gradient of a function of one array, by finite differences in float64."""
+    at = at.astype("float64")
+    gradient = np.zeros_like(at)
+    for index in np.ndindex(at.shape):
+        above, below = at.copy(), at.copy()
+        above[index] += step
+        below[index] -= step
+        gradient[index] = (function(above) - function(below)) / (2 * step)
+    return gradient
+
+
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
-def test_the_gradient_equals_finite_differences_and_leaves_padding_out(smoothing):
+@pytest.mark.parametrize("part", ["loss", "negative_log_likelihood"])
+def test_the_gradient_equals_finite_differences_and_leaves_padding_out(part, smoothing):
     targets, logits = random_case(4)
     variable = tf.Variable(logits)
     with tf.GradientTape() as tape:
-        loss = masked_cross_entropy(tf.constant(targets), variable, smoothing).loss
-    gradient = tape.gradient(loss, variable).numpy()
-    wide, step = logits.astype("float64"), 1e-5
-    expected = np.zeros_like(wide)
-    for index in np.ndindex(wide.shape):
-        above, below = wide.copy(), wide.copy()
-        above[index] += step
-        below[index] -= step
-        rise = [reference_loss(targets, point, smoothing)[0] for point in (above, below)]
-        expected[index] = (rise[0] - rise[1]) / (2 * step)
+        sums = masked_cross_entropy(tf.constant(targets), variable, smoothing)
+        value = getattr(sums, part)
+    gradient = tape.gradient(value, variable).numpy()
+    place = sums._fields.index(part)
+    expected = slope(lambda point: reference_loss(targets, point, smoothing)[place], logits)
     np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-5)
     assert not gradient[targets == 0].any()
 
@@ -88,21 +96,33 @@ def divergence(p, q):
     return sum(one * math.log(one / other) for one, other in zip(p, q, strict=True))
 
 
-@pytest.mark.parametrize("smoothing", [0.0, 0.3])
-def test_two_runs_of_a_batch_are_held_to_each_other(smoothing):
-    targets, first = random_case(4)
-    second = random_case(5)[1]
-    sums = consistent_cross_entropy(
-        tf.constant(targets), tf.constant(np.concatenate([first, second])), smoothing, weight=2.0
-    )
+def reference_consistent_loss(targets, both, smoothing, weight):
+    """Return the three sums of a batch that was run twice."""
+    first, second = np.split(both, 2)
     losses = [reference_loss(targets, logits, smoothing) for logits in (first, second)]
     apart = sum(
         divergence(first[index], second[index]) + divergence(second[index], first[index])
         for index in zip(*np.nonzero(targets), strict=True)
     )
-    expected = np.mean(losses, axis=0)
-    expected[0] += 2.0 / 4 * apart
+    loss, *others = np.mean(losses, axis=0)
+    return [loss + weight / 4 * apart, *others]
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_two_runs_of_a_batch_are_held_to_each_other(smoothing):
+    targets = random_case(4)[0]
+    both = np.concatenate([random_case(seed)[1] for seed in (4, 5)])
+    variable = tf.Variable(both)
+    with tf.GradientTape() as tape:
+        sums = consistent_cross_entropy(tf.constant(targets), variable, smoothing, weight=2.0)
+    expected = reference_consistent_loss(targets, both, smoothing, 2.0)
     np.testing.assert_allclose([float(value) for value in sums], expected, rtol=1e-5)
+    np.testing.assert_allclose(
+        tape.gradient(sums.loss, variable),
+        slope(lambda at: reference_consistent_loss(targets, at, smoothing, 2.0)[0], both),
+        rtol=1e-4,
+        atol=1e-5,
+    )
 
 
 def test_two_equal_runs_cost_what_one_does():
