@@ -82,8 +82,9 @@ def consistent_cross_entropy(
     )
 
 
-# Logits are the largest arrays of training by far. Differentiated operation by operation, the loss
-# passes over them some twenty times, which takes as long as the layers below; written out, eight.
+# The logits are the largest arrays of training by far. Differentiated operation by operation, what
+# follows takes a third of an update on a CPU (with a scatter of zeros as large); written out, less
+# than a tenth.
 def _cross_entropies(
     targets: tf.Tensor, logits: tf.Tensor, smoothing: float
 ) -> tuple[tf.Tensor, tf.Tensor]:
