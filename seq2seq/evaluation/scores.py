@@ -27,13 +27,19 @@ class Score(NamedTuple):
         return f"{self.name} = {self.value:.2f}  [{self.signature}]"
 
 
-def bleu(hypotheses: Sequence[str], references: Sequence[str], tokenize: str = "13a") -> Score:
+def bleu(
+    hypotheses: Sequence[str],
+    references: Sequence[str],
+    tokenize: str = "13a",
+    force: bool = False,
+) -> Score:
     """Return corpus BLEU, cased.
 
     Args:
         hypotheses: The translations, one string a sentence.
         references: As many references.
         tokenize: sacreBLEU's tokenisation: `"13a"`, or `"none"` for text in tokens.
+        force: Whether to say nothing about text that looks as if it were in tokens already.
 
     Raises:
         UserError: If there are none, or not as many of one as of the other.
@@ -44,7 +50,7 @@ def bleu(hypotheses: Sequence[str], references: Sequence[str], tokenize: str = "
     >>> str(bleu(["the cat sat on the mat"], ["the cat sat on the mat"]))[:13]
     'BLEU = 100.00'
     """
-    return _score("BLEU", BLEU(tokenize=tokenize), hypotheses, references)
+    return _score("BLEU", BLEU(tokenize=tokenize, force=force), hypotheses, references)
 
 
 def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> Score:

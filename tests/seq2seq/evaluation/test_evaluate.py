@@ -64,3 +64,16 @@ def test_validation_scores_greedy_translations_and_compiles_once_for_a_model(run
     assert measured[0] != measured[1]
     validate(run, other, text)
     assert validate._translator.graph.models[0] is other
+
+
+def test_validation_says_nothing_of_text_in_tokens_but_evaluation_does(
+    run, rng, monkeypatch, caplog
+):
+    in_tokens = ["a b c ."] * 100
+    monkeypatch.setattr(Translator, "translate", lambda *args, **options: iter(in_tokens))
+    corpus = ParallelCorpus(in_tokens, in_tokens)
+    scores = ValidationScores()(run, random_model(run.config, rng), corpus)
+    assert scores["bleu"] == pytest.approx(100)
+    assert not caplog.records
+    bleu(in_tokens, in_tokens)
+    assert "forgot to detokenize" in caplog.text
