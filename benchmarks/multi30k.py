@@ -42,20 +42,20 @@ def main() -> None:
     start_tensorflow()
     from seq2seq.data.corpus import read_parallel
     from seq2seq.evaluation import ValidationScores, evaluate
-    from seq2seq.training import RichDisplay, share_cores, train
+    from seq2seq.training import RichDisplay, keep_freed_memory, share_cores, train
 
     ends = [f"tok.{end}" if args.tok else end for end in args.pair.split("-")]
     config = benchmark_config(args.config, args.data, ends, args.settings)
+    keep_freed_memory()
     share_cores(config.training.parallel_parts)
-    speed = gigaflops()
-    began = time.monotonic()
+    speed, began = gigaflops(), time.monotonic()
     result = train(config, args.run, ValidationScores(), RichDisplay())
     minutes = (time.monotonic() - began) / 60
     if result.is_interrupted:
         raise SystemExit(f"Interrupted at step {result.step}; the same command goes on.")
     name = "val" if args.val else "test_2016_flickr"
-    files = [args.data / f"{name}.{end}" for end in ends]
-    scores = evaluate(args.run, read_parallel(*files), tokenize="none" if args.tok else "13a")
+    corpus = read_parallel(*(args.data / f"{name}.{end}" for end in ends))
+    scores = evaluate(args.run, corpus, tokenize="none" if args.tok else "13a")
     print(f"{result.step} updates in {minutes:.1f} minutes, best validation BLEU {result.best:.2f}")
     print(f"{name}, {args.pair}, beam {config.decoding.beam}:\n{scores.bleu}\n{scores.chrf}")
     print(f"perplexity = {scores.perplexity:.3f}")

@@ -24,7 +24,7 @@ from layers import Run, measure
 
 from seq2seq.config import Config, load_config
 from seq2seq.model import build_model
-from seq2seq.training import parallel_parts, share_cores
+from seq2seq.training import keep_freed_memory, parallel_parts, share_cores
 from seq2seq.training.step import make_train_step
 
 RATE = 1e-3
@@ -129,6 +129,7 @@ def main() -> None:
     args = parser.parse_args()
     shipped = importlib.resources.files("seq2seq") / "configs" / "multi30k.toml"
     config = load_config(str(shipped), [])
+    keep_freed_memory()
     share_cores(config.training.parallel_parts)
     random = np.random.default_rng(0)
     shape = (args.batch, args.length)

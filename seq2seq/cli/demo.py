@@ -35,8 +35,9 @@ def run(args: argparse.Namespace) -> int:
     began = time.monotonic()
     start_tensorflow()
     from seq2seq.demo import run_demo
-    from seq2seq.training import RichDisplay, share_cores
+    from seq2seq.training import RichDisplay, keep_freed_memory, share_cores
 
+    keep_freed_memory()
     share_cores()
     result = run_demo(args.dir, RichDisplay(), say=lambda text: print(text, flush=True))
     if result.training.is_interrupted:

@@ -1,21 +1,17 @@
 """Start TensorFlow for a command: quietly, and with a GPU's memory taken as it is needed."""
 
 import contextlib
-import ctypes
 import os
-import platform
 import signal
 import sys
 import warnings
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-__all__ = ["INTERRUPTED", "keep_freed_memory", "start_tensorflow"]
+__all__ = ["INTERRUPTED", "start_tensorflow"]
 
 INTERRUPTED = 130
 """The exit status of a command that was interrupted: 128 and the number of SIGINT."""
-
-_TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # as malloc.h numbers them
 
 
 def start_tensorflow() -> None:
@@ -24,7 +20,6 @@ def start_tensorflow() -> None:
     A command calls this first, so that `--help` does without.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    keep_freed_memory()
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # they are for programmers
     with _without_banner():
@@ -33,20 +28,6 @@ def start_tensorflow() -> None:
         tf.get_logger().setLevel("ERROR")
         for gpu in tf.config.list_physical_devices("GPU"):
             tf.config.experimental.set_memory_growth(gpu, True)
-
-
-def keep_freed_memory() -> None:
-    """Let the process keep memory that it frees, for the next array as large.
-
-    The C library of Linux gives large arrays back to the system. Each update of the weights then
-    waits for its pages anew: a tenth to a fifth of its time.
-
-    Reference: https://www.man7.org/linux/man-pages/man3/mallopt.3.html
-    """
-    if platform.libc_ver()[0] == "glibc":
-        library = ctypes.CDLL(None)
-        library.mallopt(_TRIM_THRESHOLD, 2**31 - 1)
-        library.mallopt(_MMAP_MAX, 0)
 
 
 @contextlib.contextmanager

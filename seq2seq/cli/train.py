@@ -38,10 +38,11 @@ def run(args: argparse.Namespace) -> int:
     start_tensorflow()
     from seq2seq.config import load_config
     from seq2seq.evaluation import ValidationScores, plot_history
-    from seq2seq.training import RichDisplay, share_cores, train
+    from seq2seq.training import RichDisplay, keep_freed_memory, share_cores, train
 
     folder = args.run or Path("runs") / args.config.stem
     config = load_config(args.config, args.settings)
+    keep_freed_memory()
     share_cores(config.training.parallel_parts)
     result = train(config, folder, ValidationScores(), RichDisplay())
     if result.is_interrupted:

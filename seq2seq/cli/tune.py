@@ -27,11 +27,12 @@ def run(args: argparse.Namespace) -> int:
     """Tune."""
     start_tensorflow()
     from seq2seq.config import load_config
-    from seq2seq.training import RichDisplay, share_cores
+    from seq2seq.training import RichDisplay, keep_freed_memory, share_cores
     from seq2seq.tuning import tune
 
     folder = args.dir or Path("runs") / f"{args.config.stem}-tuning"
     config = load_config(args.config, args.settings)
+    keep_freed_memory()
     share_cores(config.training.parallel_parts)
     result = tune(config, folder, RichDisplay())
     measure = {"bleu": "BLEU", "loss": "loss per token"}[result.best_config.tuning.objective]

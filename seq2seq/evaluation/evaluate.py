@@ -67,7 +67,7 @@ def evaluate(
     batches = validation_batches(tokenized, run.config.data.batch_tokens)
     loss = mean_loss(make_evaluation_step(*translator.graph.models), batches)
     return Evaluation(
-        bleu=bleu(translations, corpus.target, tokenize),
+        bleu=bleu(translations, corpus.target, tokenize, force=tokenize == "none"),
         chrf=chrf(translations, corpus.target),
         perplexity=perplexity(loss),
         translations=translations,
@@ -90,6 +90,7 @@ class ValidationScores:
             decoding = dataclasses.replace(run.config.decoding, beam=1, beam_groups=1)
             self._translator = Translator.of_model(model, run.tokenizers, decoding)
         translations = list(self._translator.translate(text.source, strict=False))
+        # Text in tokens is scored as it is, with no warning across the display at each validation.
         return {
             "bleu": bleu(translations, text.target, force=True).value,
             "chrf": chrf(translations, text.target).value,

@@ -31,6 +31,7 @@ def bleu(
     hypotheses: Sequence[str],
     references: Sequence[str],
     tokenize: str = "13a",
+    *,
     force: bool = False,
 ) -> Score:
     """Return corpus BLEU, cased.
@@ -39,7 +40,8 @@ def bleu(
         hypotheses: The translations, one string a sentence.
         references: As many references.
         tokenize: sacreBLEU's tokenisation: `"13a"`, or `"none"` for text in tokens.
-        force: Whether to say nothing about text that looks as if it were in tokens already.
+        force: sacreBLEU's word for scoring text that looks as if it were in tokens already
+            without a warning.
 
     Raises:
         UserError: If there are none, or not as many of one as of the other.

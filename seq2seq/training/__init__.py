@@ -1,5 +1,6 @@
 """Training: losses, schedules, one step, the loop."""
 
+from seq2seq.training.allocation import keep_freed_memory
 from seq2seq.training.loop import DivergedError, TrainingResult, Validate, train
 from seq2seq.training.parallel import parallel_parts, share_cores
 from seq2seq.training.progress import Display, Report, RichDisplay, SilentDisplay
@@ -14,6 +15,7 @@ __all__ = [
     "SilentDisplay",
     "TrainingResult",
     "Validate",
+    "keep_freed_memory",
     "mix_inputs",
     "parallel_parts",
     "sampling_probability",

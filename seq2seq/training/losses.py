@@ -1,6 +1,7 @@
 """The loss: cross-entropy summed over steps, with label smoothing."""
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -36,7 +37,7 @@ def masked_cross_entropy(
         - sum_k q_{t,k} log p_{t,k} = nll_t + smoothing (logits_{t,target} - mean_k logits_{t,k})
 
     Args:
-        target_out: The target tokens, int32 `(batch, target_time)`.
+        target_out: The target tokens, int32 `(batch, target_time)`, from 0 to vocabulary_size - 1.
         logits: float32 `(batch, target_time, vocabulary_size)`.
         label_smoothing: The share of probability spread over the vocabulary.
         padding: The token that does not count.
@@ -82,9 +83,8 @@ def consistent_cross_entropy(
     )
 
 
-# The logits are the largest arrays of training by far. Differentiated operation by operation, what
-# follows takes a third of an update on a CPU (with a scatter of zeros as large); written out, less
-# than a tenth.
+# The logits are the largest arrays of training by far. Differentiated operation by operation, the
+# loss passes over them again and again (the gradient of `tf.gather` alone fills one of zeros).
 def _cross_entropies(
     targets: tf.Tensor, logits: tf.Tensor, smoothing: float
 ) -> tuple[tf.Tensor, tf.Tensor]:
@@ -92,39 +92,49 @@ def _cross_entropies(
 
     Their gradients by logits_{t,k} are `p_{t,k} - [k = target_t]` and `p_{t,k} - q_{t,k}`.
     """
-    rows = tf.reshape(targets, [-1])
-    of_target = tf.stack([tf.range(tf.size(rows), dtype=rows.dtype), rows], axis=1)
 
     @tf.custom_gradient
-    def of_rows(logits: tf.Tensor) -> Any:
-        highest = tf.reduce_max(logits, axis=1, keepdims=True)
+    def of_logits(logits: tf.Tensor) -> tuple[tuple[tf.Tensor, tf.Tensor], Callable]:
+        highest = tf.reduce_max(logits, axis=-1, keepdims=True)
         exponentials = tf.exp(logits - highest)
-        total = tf.reduce_sum(exponentials, axis=1, keepdims=True)
-        chosen = tf.gather_nd(logits, of_target)
-        nll = (tf.math.log(total) + highest)[:, 0] - chosen
+        total = tf.reduce_sum(exponentials, axis=-1, keepdims=True)
+        chosen = tf.gather(logits, targets, axis=-1, batch_dims=2)
+        nll = tf.math.log(total)[..., 0] - (chosen - highest[..., 0])
         smoothed = nll
         if smoothing:
-            smoothed = nll + smoothing * (chosen - tf.reduce_mean(logits, axis=1))
+            smoothed = nll + smoothing * (chosen - tf.reduce_mean(logits, axis=-1))
 
         def gradient(by_nll: tf.Tensor, by_smoothed: tf.Tensor) -> tf.Tensor:
-            spread = smoothing / tf.cast(tf.shape(logits)[1], logits.dtype) * by_smoothed
-            scale = (by_nll + by_smoothed)[:, None] / total
-            by_logits = exponentials * scale - spread[:, None]
-            certain = by_nll + (1 - smoothing) * by_smoothed
-            return tf.tensor_scatter_nd_sub(by_logits, of_target, certain)
+            by_logits = exponentials * ((by_nll + by_smoothed)[..., tf.newaxis] / total)
+            if smoothing:
+                spread = smoothing / tf.cast(tf.shape(logits)[-1], logits.dtype)
+                by_logits -= (spread * by_smoothed)[..., tf.newaxis]
+            return _subtract_at(by_logits, targets, by_nll + (1 - smoothing) * by_smoothed)
 
         return (nll, smoothed), gradient
 
-    nll, smoothed = of_rows(tf.reshape(logits, [-1, tf.shape(logits)[-1]]))
-    return tf.reshape(nll, tf.shape(targets)), tf.reshape(smoothed, tf.shape(targets))
+    return of_logits(logits)
+
+
+def _subtract_at(values: tf.Tensor, targets: tf.Tensor, amounts: tf.Tensor) -> tf.Tensor:
+    """Return values `(batch, time, vocabulary_size)`, less `amounts_t` at `target_t`."""
+    targets = tf.reshape(targets, [-1])
+    places = tf.stack([tf.range(tf.size(targets), dtype=targets.dtype), targets], axis=1)
+    rows = tf.reshape(values, [-1, tf.shape(values)[-1]])
+    rows = tf.tensor_scatter_nd_sub(rows, places, tf.reshape(amounts, [-1]))
+    return tf.reshape(rows, tf.shape(values))
 
 
 @tf.custom_gradient
-def _divergences(logits: tf.Tensor, other_logits: tf.Tensor) -> Any:
+def _divergences(
+    logits: tf.Tensor, other_logits: tf.Tensor
+) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]]:
     """Return `KL(p || q) + KL(q || p) = sum_k (p_k - q_k) d_k` of each step, `(batch, time)`.
 
-    With `d_k = log p_k - log q_k`, the gradient by the logits of p is
-    `p_k (d_k - sum_j p_j d_j) + p_k - q_k`, and by those of q the same with p and q swapped.
+    With `d_k = log p_k - log q_k`, its gradients are
+
+        by the logits of p:      p_k (d_k - sum_j p_j d_j) + p_k - q_k
+        by the logits of q:    - q_k (d_k - sum_j q_j d_j) - p_k + q_k
     """
     difference = tf.nn.log_softmax(logits) - tf.nn.log_softmax(other_logits)
     p, q = tf.nn.softmax(logits), tf.nn.softmax(other_logits)

@@ -43,6 +43,18 @@ def test_the_sums_equal_the_reference_with_one_hot_targets(seed, shape, smoothin
     np.testing.assert_allclose([float(value) for value in sums], expected, rtol=1e-4, atol=1e-4)
 
 
+def test_a_small_loss_of_large_logits_is_exact():
+    logits = np.array([[[1e4, 1e4 - 8, 1e4 - 9]]], dtype="float32")
+    sums = masked_cross_entropy(tf.constant([[0]]), tf.constant(logits), padding=-1)
+    assert float(sums.loss) == pytest.approx(math.log(1 + math.exp(-8) + math.exp(-9)), rel=1e-4)
+
+
+def test_targets_of_another_shape_are_refused():
+    targets, logits = random_case(1)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="should be equal"):
+        masked_cross_entropy(tf.constant(targets.T), tf.constant(logits))
+
+
 def test_padding_counts_neither_as_token_nor_as_loss():
     targets, logits = random_case(1)
     targets[:, 2:] = 0
@@ -109,16 +121,23 @@ def reference_consistent_loss(targets, both, smoothing, weight):
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
-def test_two_runs_of_a_batch_are_held_to_each_other(smoothing):
+@pytest.mark.parametrize("compiled", [False, True])
+def test_two_runs_of_a_batch_are_held_to_each_other(smoothing, compiled):
     targets = random_case(4)[0]
     both = np.concatenate([random_case(seed)[1] for seed in (4, 5)])
-    variable = tf.Variable(both)
-    with tf.GradientTape() as tape:
-        sums = consistent_cross_entropy(tf.constant(targets), variable, smoothing, weight=2.0)
+
+    def loss_and_gradient(logits):
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            sums = consistent_cross_entropy(tf.constant(targets), logits, smoothing, weight=2.0)
+        return sums, tape.gradient(sums.loss, logits)
+
+    call = tf.function(loss_and_gradient) if compiled else loss_and_gradient
+    sums, gradient = call(tf.constant(both))
     expected = reference_consistent_loss(targets, both, smoothing, 2.0)
     np.testing.assert_allclose([float(value) for value in sums], expected, rtol=1e-5)
     np.testing.assert_allclose(
-        tape.gradient(sums.loss, variable),
+        gradient,
         slope(lambda at: reference_consistent_loss(targets, at, smoothing, 2.0)[0], both),
         rtol=1e-4,
         atol=1e-5,
@@ -135,6 +154,11 @@ def test_two_equal_runs_cost_what_one_does():
 
 def test_extreme_logits_give_a_finite_loss():
     logits = np.array([[[1e4, -1e4, 0.0]]], dtype="float32")
-    sums = masked_cross_entropy(tf.constant([[1]]), tf.constant(logits), 0.1)
+    variable = tf.Variable(logits)
+    with tf.GradientTape() as tape:
+        sums = masked_cross_entropy(tf.constant([[1]]), variable, 0.1)
+    np.testing.assert_allclose(
+        tape.gradient(sums.loss, variable)[0, 0], [1 - 0.1 / 3, -0.9 - 0.1 / 3, -0.1 / 3], rtol=1e-6
+    )
     np.testing.assert_allclose(float(sums.negative_log_likelihood), 2e4, rtol=1e-6)
     assert np.isfinite(float(sums.loss))
