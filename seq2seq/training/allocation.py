@@ -13,10 +13,10 @@ _ENVIRONMENT = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")
 def keep_freed_memory() -> None:
     """Let this process keep the memory that it frees, for the next array as large.
 
-    By default glibc gives arrays of more than 32 MiB back to the system, and logits are as large.
-    Each update of the weights then waits for their pages anew, which in `multi30k.toml` takes a
-    tenth of its time on a CPU. From here on the process holds what it once had, and
-    threads share one heap.
+    By default glibc gives arrays of more than 32 MiB back to the system, and the logits of a batch
+    are soon as large. Each update of the weights then waits for their pages anew: up to a fifth of
+    its time on one core; nothing where parts of a batch are smaller. From here on the process
+    holds what it once had, and threads share one heap.
 
     Nothing changes without glibc, or where the environment chooses: with a variable `MALLOC_...`,
     `GLIBC_TUNABLES` or `LD_PRELOAD`. Call it first; threads keep heaps that they have.
