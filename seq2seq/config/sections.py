@@ -95,6 +95,7 @@ class ModelConfig:
     residual: bool = True  # around encoder layers above the first, in "gnmt" from the third on
     tie_embeddings: bool = True  # output layer and target embedding in one
     scale_embeddings: bool = True  # what is read, by the square root of its size
+    attend_embeddings: bool = True  # attention sees a word's embedding beside the encoder's output
     # In training, of embeddings and outputs of layers.
     dropout: float = option(0.3, at_least=0.0, at_most=0.95)
     # Of states, the same entries at all steps of a sentence.

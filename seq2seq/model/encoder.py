@@ -28,7 +28,15 @@ class Encoder(keras.layers.Layer):
     """Embed the source and read it with a stack of bidirectional layers.
 
         x_j = drop(embedding(source_j))
-        values, states = layers(x)
+        h, states = layers(x)
+        values_j = drop(h_j), or with `attend_embeddings` [drop(h_j); x_j]
+
+    Where attention looks at the embedded words too, there is a way from a word to its translation
+    that passes no recurrent layer, and what the gradient says of a word reaches its embedding at
+    once: with little text, many words are seen too seldom to be learnt through all the layers.
+
+    Reference: attention over outputs and embeddings (added there, since all have one size): Gehring
+    et al., 2017, section 3.3, https://arxiv.org/abs/1705.03122
 
     Args:
         embedding: The embedding layer.
@@ -36,6 +44,7 @@ class Encoder(keras.layers.Layer):
         dropout: Rate at which the embedded input and the output are dropped in training.
         word_dropout: Rate at which whole words of the input are dropped in training.
         padding: The token that fills a sentence up.
+        attend_embeddings: Whether the embedded words stand beside the output.
 
     Call arguments:
         source: Tokens, int32 `(batch, source_time)`.
@@ -53,11 +62,13 @@ class Encoder(keras.layers.Layer):
         dropout: float,
         padding: int,
         word_dropout: float = 0.0,
+        attend_embeddings: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.embedding = embedding
         self.layers = layers
+        self.attend_embeddings = attend_embeddings
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
         self.drop_words = keras.layers.Dropout(
             word_dropout, noise_shape=(None, None, 1), dtype=self.dtype_policy
@@ -71,10 +82,21 @@ class Encoder(keras.layers.Layer):
         self.layers.build((*source_shape, self.embedding.output_dim))
         self.built = True
 
+    def output_shapes(self, source_shape: Any) -> EncodedSource:
+        """Return the shapes of what `call` returns, given that of `source`."""
+        size = self.embedding.output_dim
+        values, *states = self.layers.compute_output_shape((*source_shape, size))
+        width = values[-1] + (size if self.attend_embeddings else 0)
+        return EncodedSource((*values[:-1], width), source_shape, states)
+
     def call(self, source: Any, training: bool = False) -> EncodedSource:
         """Encode a batch of sentences."""
         mask = ops.not_equal(source, self.padding)
         words = self.drop_words(self.embedding(source), training=training)
         embedded = self.drop(words, training=training)
         values, *states = self.layers(embedded, mask=mask, training=training)
-        return EncodedSource(self.drop(values, training=training), mask, states)
+        values = self.drop(values, training=training)
+        if self.attend_embeddings:
+            words = ops.where(mask[..., None], embedded, ops.zeros_like(embedded))
+            values = ops.concatenate([values, words], axis=-1)
+        return EncodedSource(values, mask, states)

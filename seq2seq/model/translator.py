@@ -71,11 +71,10 @@ class TranslationModel(keras.Model):
         Args:
             inputs_shape: The shapes of `(source, target_in)`.
         """
-        embedded_shape = (*inputs_shape[0], self.encoder.embedding.output_dim)
-        values_shape, *states_shape = self.encoder.layers.compute_output_shape(embedded_shape)
-        self.decoder.build((None, self.decoder.embedding.output_dim), values_shape)
+        encoded = self.encoder.output_shapes(inputs_shape[0])
+        self.decoder.build((None, self.decoder.embedding.output_dim), encoded.values)
         self.encoder.build(inputs_shape[0])
-        self.bridge.build(states_shape)
+        self.bridge.build(encoded.states)
         self.built = True
 
     def encode(self, source: Any, training: bool = False) -> DecoderStart:
@@ -174,6 +173,7 @@ def _encoder(config: Config, embedding: Any) -> Encoder:
         layers=StackedRNN(layers, dropout=model.dropout, residual=model.residual, dtype=dtype),
         dropout=model.dropout,
         word_dropout=model.word_dropout,
+        attend_embeddings=model.attend_embeddings,
         padding=PAD,
         dtype=dtype,
     )

@@ -14,6 +14,8 @@ def translation_logits(model, config, source, target_in):
     scale = config.model.embedding_size**0.5 if config.model.scale_embeddings else 1.0
     embedded = scale * weights(model.encoder.embedding)[0][source]
     values, last = _encode(model.encoder, kind, embedded, mask, config.model.residual)
+    if config.model.attend_embeddings:
+        values = np.concatenate([values, embedded * mask[..., None]], axis=-1)
     cells = _decoder_cells(model.decoder.cell.cell, kind)
     sizes = [config.model.decoder_units] * (len(cells) * STATES_PER_CELL[kind])
     states = _bridge(model, config.model.bridge, last, sizes)

@@ -20,6 +20,7 @@ MODELS = {
     "one layer each": {"model_encoder_layers": 1, "model_decoder_layers": 1},
     "copy bridge": {"model_cell": "lstm", "model_bridge": "copy", "model_residual": False},
     "copy bridge from the top": {"model_bridge": "copy", "model_decoder_layers": 1},
+    "outputs alone to attend to": {"model_attend_embeddings": False},
     "embeddings as they are": {"model_scale_embeddings": False},
     "zero bridge": {"model_bridge": "zero", "data_shared_vocabulary": False},
 }
