@@ -15,7 +15,9 @@ from seq2seq.files import write_whole
 __all__ = ["load_config", "load_stored_config", "parse_settings", "save_config"]
 
 # What was done before there was a key, where its default is another.
-_BEFORE = {"model.scale_embeddings": False, "model.attend_embeddings": False}
+_BEFORE = dict.fromkeys(
+    ("model.scale_embeddings", "model.attend_embeddings", "model.normalize_output"), False
+)
 
 
 def load_config(path: str | os.PathLike[str], settings: Iterable[str] = ()) -> Config:

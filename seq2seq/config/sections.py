@@ -94,6 +94,7 @@ class ModelConfig:
     bridge: str = option("dense", choices=("zero", "copy", "dense"))
     residual: bool = True  # around encoder layers above the first, in "gnmt" from the third on
     tie_embeddings: bool = True  # output layer and target embedding in one
+    normalize_output: bool = True  # logits are cosines, times a learned factor
     scale_embeddings: bool = True  # what is read, by the square root of its size
     attend_embeddings: bool = True  # attention sees a word's embedding beside the encoder's output
     # In training, of embeddings and outputs of layers.

@@ -1,15 +1,14 @@
 """The decoder: one step, used for teacher forcing and for search."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
-import numpy as np
 from keras import ops, tree
 
 from keras_rnn import RNN, Memory
-from seq2seq.marks import BEGIN, IMPOSSIBLE, PAD, UNKNOWN
+from seq2seq.model.output import OutputLayer, Projection
 
-__all__ = ["Decoder", "OutputLayer", "Projection"]
+__all__ = ["Decoder"]
 
 
 class Decoder(keras.layers.Layer):
@@ -32,6 +31,7 @@ class Decoder(keras.layers.Layer):
         tie_embeddings: Whether V is E, transposed.
         dropout: Rate at which the embedded input and the output are dropped in training.
         word_dropout: Rate at which whole words of the input are dropped in training.
+        normalize_output: Whether the output layer takes cosines, as `OutputLayer` says.
 
     Call arguments:
         target_in: The target, shifted: what each step reads, int32 `(batch, target_time)`.
@@ -52,6 +52,7 @@ class Decoder(keras.layers.Layer):
         tie_embeddings: bool,
         dropout: float,
         word_dropout: float = 0.0,
+        normalize_output: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -59,7 +60,10 @@ class Decoder(keras.layers.Layer):
         self.cell = cell
         self.layer = RNN(cell, return_sequences=True, dtype=self.dtype_policy)
         self.output_layer = OutputLayer(
-            vocabulary_size, embedding if tie_embeddings else None, dtype=self.dtype_policy
+            vocabulary_size,
+            embedding if tie_embeddings else None,
+            normalize=normalize_output,
+            dtype=self.dtype_policy,
         )
         self.readout: Any = None
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
@@ -110,7 +114,7 @@ class Decoder(keras.layers.Layer):
         return self.output_layer(self.drop(self._read(output), training=training))
 
     def step(
-        self, tokens: Any, states: Any, memory: Memory, projection: "Projection | None" = None
+        self, tokens: Any, states: Any, memory: Memory, projection: Projection | None = None
     ) -> tuple[Any, Any]:
         """Run one step on tokens that a search chose.
 
@@ -130,63 +134,3 @@ class Decoder(keras.layers.Layer):
 
     def _read(self, output: Any) -> Any:
         return output if self.readout is None else self.readout(output)
-
-
-class Projection(NamedTuple):
-    """The weights of an output layer, read once for many steps.
-
-    Attributes:
-        kernel: V, `(features, vocabulary_size)`.
-        bias: b, float32 `(vocabulary_size,)`.
-    """
-
-    kernel: Any
-    bias: Any
-
-
-class OutputLayer(keras.layers.Layer):
-    """The textbook's V: `logits = a V + b`, with V of its own or that of an embedding, transposed.
-
-    `kernel` (V) is `(features, vocabulary_size)`, `bias` (b) `(vocabulary_size,)`. The logits are
-    float32 whatever the precision, since a softmax over a vocabulary needs it.
-
-    Reference: tied embeddings: Press and Wolf, 2017, https://arxiv.org/abs/1608.05859
-    """
-
-    def __init__(self, vocabulary_size: int, embedding: Any = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.vocabulary_size = vocabulary_size
-        self.embedding = embedding
-
-    def build(self, input_shape: Any) -> None:
-        """Create b, and V unless it is an embedding's."""
-        if self.embedding is None:
-            self.kernel = self.add_weight((input_shape[-1], self.vocabulary_size), name="kernel")
-        self.bias = self.add_weight(
-            (self.vocabulary_size,), name="bias", initializer="zeros", autocast=False
-        )
-        self.built = True
-
-    def projection(self, with_marks: bool = True) -> Projection:
-        """Return V and b as they are now.
-
-        Args:
-            with_marks: Whether the marks that no sentence has may be chosen.
-        """
-        tied = self.embedding
-        kernel = self.kernel if tied is None else ops.transpose(tied.embeddings)
-        bias = ops.cast(self.bias, "float32")
-        if not with_marks:
-            impossible = np.zeros(self.vocabulary_size, "float32")
-            impossible[[PAD, UNKNOWN, BEGIN]] = IMPOSSIBLE
-            bias = bias + impossible
-        return Projection(ops.cast(kernel, self.compute_dtype), bias)
-
-    def logits(self, inputs: Any, projection: Projection) -> Any:
-        """Return the logits of each of the inputs, `(..., features)`."""
-        logits = ops.matmul(inputs, projection.kernel)
-        return ops.cast(logits, "float32") + projection.bias
-
-    def call(self, inputs: Any) -> Any:
-        """Return the logits of each of the inputs, `(..., features)`."""
-        return self.logits(inputs, self.projection())

@@ -144,6 +144,7 @@ def _build(config: Config) -> TranslationModel:
             tie_embeddings=model.tie_embeddings,
             dropout=model.dropout,
             word_dropout=model.word_dropout,
+            normalize_output=model.normalize_output,
             dtype=dtype,
         ),
         dtype=dtype,

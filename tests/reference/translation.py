@@ -33,7 +33,7 @@ def translation_logits(model, config, source, target_in):
             attention_kernel,
             config.model.input_feeding,
         )
-        logits.append(_output(model.decoder, attended, config.model.tie_embeddings))
+        logits.append(_output(model.decoder, attended, config.model))
     return np.stack(logits, axis=1)
 
 
@@ -87,7 +87,11 @@ def _bridge(model, kind, last, sizes):
     return both[-len(sizes) :]
 
 
-def _output(decoder, attended, is_tied):
+def _output(decoder, attended, model):
     layer = decoder.output_layer
-    kernel = weights(decoder.embedding)[0].T if is_tied else layer.kernel.numpy()
-    return attended @ kernel + layer.bias.numpy()
+    kernel = weights(decoder.embedding)[0].T if model.tie_embeddings else layer.kernel.numpy()
+    bias = layer.bias.numpy()
+    if not model.normalize_output:
+        return attended @ kernel + bias
+    lengths = np.linalg.norm(attended, axis=-1)[:, None] * np.linalg.norm(kernel, axis=0)
+    return layer.scale.numpy() * (attended @ kernel) / lengths + bias

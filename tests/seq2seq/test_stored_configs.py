@@ -12,7 +12,7 @@ from seq2seq.tuning.folder import claim
 PAIRS = [("the dog sees a cat", "der Hund sieht eine Katze"), ("a cook", "ein Koch")]
 
 
-KEYS = ["scale_embeddings", "attend_embeddings"]
+KEYS = ["normalize_output", "scale_embeddings", "attend_embeddings"]
 BEFORE = {f"model.{key}": False for key in KEYS}
 DIFFERS = ", ".join(rf"model.{key} \(False, now True\)" for key in KEYS)
 

@@ -44,11 +44,12 @@ def test_the_first_step_reads_no_attention_yet(rng):
     assert not np.any(states[-1])
 
 
-@pytest.mark.parametrize(("kind", "layers", "size"), [("conditional", 1, 6 + 6), ("gnmt", 2, 6)])
+@pytest.mark.parametrize(("kind", "layers", "size"), [("conditional", 1, 6 + 6 + 5), ("gnmt", 2, 6)])
 def test_tied_to_the_embedding_an_output_of_another_size_goes_through_a_readout(
     kind, layers, size, rng
 ):
-    config = tiny_model_config(model_decoder=kind, model_decoder_layers=layers)
+    changes = {"model_decoder": kind, "model_normalize_output": False}
+    config = tiny_model_config(model_decoder_layers=layers, **changes)
     decoder = (model := random_model(config, rng)).decoder
     start, tokens = model.encode(random_tokens(rng, [3, 2])), random_tokens(rng, [1, 1])[:, 0]
     output, _ = decoder.cell(decoder.embedding(tokens), start.states, memory=start.memory)

@@ -21,6 +21,11 @@ MODELS = {
     "copy bridge": {"model_cell": "lstm", "model_bridge": "copy", "model_residual": False},
     "copy bridge from the top": {"model_bridge": "copy", "model_decoder_layers": 1},
     "outputs alone to attend to": {"model_attend_embeddings": False},
+    "products, not cosines": {"model_normalize_output": False},
+    "products with a kernel of its own": {
+        "model_normalize_output": False,
+        "model_tie_embeddings": False,
+    },
     "embeddings as they are": {"model_scale_embeddings": False},
     "zero bridge": {"model_bridge": "zero", "data_shared_vocabulary": False},
 }

@@ -11,7 +11,7 @@ from reference.looping import VOCABULARY, assert_same_weights, interrupt
 from reference.models import SteppingBag, random_model, random_tokens, tiny_model_config
 
 from seq2seq.marks import BEGIN, END, PAD, UNKNOWN
-from seq2seq.model.decoder import OutputLayer
+from seq2seq.model.output import OutputLayer
 from seq2seq.model.translator import DecoderStart
 from seq2seq.training import scheduled
 from seq2seq.training.losses import masked_cross_entropy

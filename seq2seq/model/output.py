@@ -1,0 +1,111 @@
+"""The output layer: from what the decoder says at a step to a logit for each token."""
+
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from seq2seq.marks import BEGIN, IMPOSSIBLE, PAD, UNKNOWN
+
+__all__ = ["OutputLayer", "Projection"]
+
+EPSILON = 1e-6
+"""Added to squared lengths: a vector of zeros has no direction, and gets cosines of 0."""
+
+
+class Projection(NamedTuple):
+    """The weights of an output layer, read once for many steps.
+
+    Attributes:
+        kernel: V, `(features, vocabulary_size)`; normalized g V / |V|.
+        bias: b, float32 `(vocabulary_size,)`.
+    """
+
+    kernel: Any
+    bias: Any
+
+
+class OutputLayer(keras.layers.Layer):
+    """The textbook's V: `logits = a V + b`, with V of its own or that of an embedding, transposed.
+
+    With `normalize` directions alone count, of a and of each column of V:
+
+        logits_k = g cos(a, V_k) + b_k
+
+    The columns of frequent tokens become longer than those of rare ones, and a product grows with
+    them whatever a is; a cosine does not, and what is rare is chosen where it fits.
+
+    `kernel` (V) is `(features, vocabulary_size)`, `bias` (b) `(vocabulary_size,)`, and `scale` (g)
+    a scalar, at first the square root of `features`. The logits are float32 whatever the precision,
+    since a softmax over a vocabulary needs it.
+
+    Reference: tied embeddings: Press and Wolf, 2017, https://arxiv.org/abs/1608.05859; lengths that
+    are fixed: Nguyen and Chiang, 2018, https://arxiv.org/abs/1710.01329, with g learned as in
+    Nguyen and Salazar, 2019, https://arxiv.org/abs/1910.05895
+
+    Args:
+        vocabulary_size: Number of tokens.
+        embedding: The embedding layer whose matrix, transposed, is V; `None` for one of its own.
+        normalize: Whether directions alone count.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        embedding: Any = None,
+        normalize: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.vocabulary_size = vocabulary_size
+        self.embedding = embedding
+        self.normalize = normalize
+
+    def build(self, input_shape: Any) -> None:
+        """Create b, V unless it is an embedding's, and g if it is needed."""
+        features = input_shape[-1]
+        if self.embedding is None:
+            self.kernel = self.add_weight((features, self.vocabulary_size), name="kernel")
+        self.bias = self.add_weight(
+            (self.vocabulary_size,), name="bias", initializer="zeros", autocast=False
+        )
+        if self.normalize:
+            initial = keras.initializers.Constant(features**0.5)
+            self.scale = self.add_weight((), name="scale", initializer=initial, autocast=False)
+        self.built = True
+
+    def projection(self, with_marks: bool = True) -> Projection:
+        """Return V and b as they are now.
+
+        Args:
+            with_marks: Whether the marks that no sentence has may be chosen.
+        """
+        tied = self.embedding
+        kernel = self.kernel if tied is None else ops.transpose(tied.embeddings)
+        if self.normalize:
+            kernel = self.scale * _directions(kernel, axis=0)
+        bias = ops.cast(self.bias, "float32")
+        if not with_marks:
+            impossible = np.zeros(self.vocabulary_size, "float32")
+            impossible[[PAD, UNKNOWN, BEGIN]] = IMPOSSIBLE
+            bias = bias + impossible
+        return Projection(ops.cast(kernel, self.compute_dtype), bias)
+
+    def logits(self, inputs: Any, projection: Projection) -> Any:
+        """Return the logits of each of the inputs, `(..., features)`."""
+        if self.normalize:
+            inputs = ops.cast(_directions(inputs, axis=-1), projection.kernel.dtype)
+        logits = ops.matmul(inputs, projection.kernel)
+        return ops.cast(logits, "float32") + projection.bias
+
+    def call(self, inputs: Any) -> Any:
+        """Return the logits of each of the inputs, `(..., features)`."""
+        return self.logits(inputs, self.projection())
+
+
+def _directions(vectors: Any, axis: int) -> Any:
+    """Return the vectors along an axis, each of length 1, float32."""
+    vectors = ops.cast(vectors, "float32")
+    squares = ops.sum(ops.square(vectors), axis=axis, keepdims=True)
+    return vectors * ops.rsqrt(squares + EPSILON)

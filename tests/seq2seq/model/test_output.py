@@ -1,0 +1,59 @@
+"""The output layer where directions alone count."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seq2seq.model.output import OutputLayer
+
+FEATURES, TOKENS = 9, 7
+
+
+def normalizing_layer(seed=0):
+    layer = OutputLayer(TOKENS, normalize=True)
+    layer.build((None, FEATURES))
+    rng = np.random.default_rng(seed)
+    layer.kernel.assign(rng.normal(size=(FEATURES, TOKENS)))
+    layer.bias.assign(rng.normal(size=TOKENS))
+    return layer
+
+
+@given(st.floats(0.1, 100.0), st.integers(0, TOKENS - 1), st.integers(0, 9))
+def test_no_length_changes_a_logit(factor, token, seed):
+    layer, inputs = normalizing_layer(), np.random.default_rng(seed).normal(size=(2, FEATURES))
+    logits = layer(inputs)
+    np.testing.assert_allclose(layer(inputs * factor), logits, rtol=1e-3, atol=1e-3)
+    kernel = layer.kernel.numpy()
+    kernel[:, token] *= factor
+    layer.kernel.assign(kernel)
+    np.testing.assert_allclose(layer(inputs), logits, rtol=1e-3, atol=1e-3)
+
+
+def test_the_factor_is_first_the_root_of_the_features_and_reached_by_what_points_alike():
+    layer = normalizing_layer()
+    logits = layer(layer.kernel.numpy().T) - layer.bias
+    np.testing.assert_allclose(np.diag(logits), 3.0, rtol=1e-5)
+    assert np.all(np.abs(logits) < 3.0 + 1e-5)
+
+
+def test_a_vector_of_zeros_has_no_direction_and_finite_gradients():
+    layer, nothing = normalizing_layer(), tf.zeros((1, FEATURES))
+    with tf.GradientTape() as tape:
+        tape.watch(nothing)
+        logits = layer(nothing)
+    np.testing.assert_array_equal(logits[0], layer.bias)
+    assert np.all(np.isfinite(tape.gradient(logits, nothing)))
+
+
+@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
+def test_in_half_precision_long_vectors_have_their_directions(precision):
+    layer = OutputLayer(TOKENS, normalize=True, dtype=precision)
+    layer.build((None, FEATURES))
+    layer.kernel.assign(normalizing_layer().kernel)
+    inputs = np.random.default_rng(1).normal(size=(2, FEATURES)) * 100
+    expected = normalizing_layer()
+    expected.bias.assign(np.zeros(TOKENS))
+    # Squares of 300 do not fit into float16.
+    np.testing.assert_allclose(layer(inputs * 30.0), expected(inputs), atol=0.05)
