@@ -2,7 +2,7 @@
 
     python benchmarks/decoding.py [--steps 30] [--samples 9]
 
-The model is that of configs/multi30k.toml with random weights, the same in both, which never says
+The model is that of translator.toml with random weights, the same in both, which never says
 the end, so that all decode `--steps` tokens of sources as long. Both must find the same tokens.
 Ours is the function that is exported, on tokens: as it is, and with `decoding.jit_compile`, once
 XLA has compiled it. Runs are interleaved, and dropped where the machine was slow; see layers.py.
@@ -10,8 +10,8 @@ Needs `pip install torch==2.13.0`.
 """
 
 import argparse
-import importlib.resources
 import os
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -39,8 +39,8 @@ def main() -> None:
     for name, value in (("steps", 30), ("samples", 9)):
         parser.add_argument(f"--{name}", type=int, default=value)
     args = parser.parse_args()
-    shipped = importlib.resources.files("seq2seq") / "configs" / "multi30k.toml"
-    config = load_config(str(shipped), [f"decoding.maximum_tokens={args.steps}"])
+    settings = [f"decoding.maximum_tokens={args.steps}"]
+    config = load_config(Path(__file__).with_name("translator.toml"), settings)
     model = build_model(config)
     model.decoder.output_layer.bias.assign(
         np.where(np.arange(config.data.vocabulary_size) == END, -100.0, 0.0)

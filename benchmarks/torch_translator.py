@@ -1,4 +1,4 @@
-"""The translation model of configs/multi30k.toml in PyTorch, for translator.py and decoding.py."""
+"""The translation model of translator.toml in PyTorch, for translator.py and decoding.py."""
 
 from collections.abc import Callable
 

@@ -2,7 +2,7 @@
 
     python benchmarks/translator.py [--batch 96] [--length 16] [--samples 7]
 
-The model is that of configs/multi30k.toml: two bidirectional GRU layers with a residual
+The model is that of translator.toml: two bidirectional GRU layers with a residual
 connection, a GRU decoder with additive attention and input feeding, tied embeddings. It is built
 of `seq2seq` and `keras_rnn`, of `keras.layers` alone, and of PyTorch (`pip install torch==2.13.0`;
 left out without it). One update is the loss, its gradients, clipping and Adam. Updates are
@@ -10,8 +10,8 @@ interleaved, and dropped where the machine was slow; see layers.py.
 """
 
 import argparse
-import importlib.resources
 import os
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -127,8 +127,7 @@ def main() -> None:
     for name, value in (("batch", 96), ("length", 16), ("samples", 7)):
         parser.add_argument(f"--{name}", type=int, default=value)
     args = parser.parse_args()
-    shipped = importlib.resources.files("seq2seq") / "configs" / "multi30k.toml"
-    config = load_config(str(shipped), [])
+    config = load_config(Path(__file__).with_name("translator.toml"))
     keep_freed_memory()
     share_cores(config.training.parallel_parts)
     random = np.random.default_rng(0)
