@@ -15,7 +15,8 @@ class Decoder(keras.layers.Layer):
     """A recurrent cell with attention, between an embedding and an output layer.
 
         s_t, a_t = cell(drop(embedding(y_{t-1})), s_{t-1}, memory)
-        o_t = softmax(V a_t + b)                        (the softmax is left to loss and search)
+        o_t = softmax(V a_t + b)                        (the softmax is left to loss and search;
+                                                         or of cosines, see `OutputLayer`)
 
     and where V is the embedding's matrix E, transposed, and a_t is not of its width,
     `tanh(a_t R + r)` in place of a_t.
@@ -76,7 +77,7 @@ class Decoder(keras.layers.Layer):
 
         Args:
             embedded_shape: `(batch, features)`, the shape of an embedded token.
-            memory_shape: `(batch, source_time, features)`, the shape of the encoder's output.
+            memory_shape: `(batch, source_time, features)`, the shape of what attention sees.
         """
         if not self.embedding.built:
             self.embedding.build((None, None))

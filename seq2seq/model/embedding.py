@@ -12,7 +12,7 @@ class ScaledEmbedding(keras.layers.Embedding):
 
         x_t = sqrt(d) E[token_t],      E ~ N(0, 1 / d)
 
-    The rows of an output layer should have a length of about 1, so that the first logits are small;
+    The rows of an output layer of products should have a length of about 1, for small first logits;
     the entries of an input should have a variance of 1, as initializers take for granted. With tied
     embeddings one matrix is both, and this factor lies between them. Without it the first states
     are nearly zero, and the first updates go into making E longer.

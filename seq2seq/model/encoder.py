@@ -14,7 +14,8 @@ class EncodedSource(NamedTuple):
     """What the encoder knows of the source.
 
     Attributes:
-        values: One vector a token, `(batch, source_time, features)`; zeros at padding.
+        values: One vector a token, `(batch, source_time, features)`; zeros at padding. Features are
+            those of the top layer, and after them those of an embedding if attention sees it.
         mask: Boolean `(batch, source_time)`, false at padding.
         states: The last states of all layers, a list of `(batch, units)`.
     """
@@ -32,11 +33,12 @@ class Encoder(keras.layers.Layer):
         values_j = drop(h_j), or with `attend_embeddings` [drop(h_j); x_j]
 
     Where attention looks at the embedded words too, there is a way from a word to its translation
-    that passes no recurrent layer, and what the gradient says of a word reaches its embedding at
-    once: with little text, many words are seen too seldom to be learnt through all the layers.
+    that passes no recurrent layer.
 
-    Reference: attention over outputs and embeddings (added there, since all have one size): Gehring
-    et al., 2017, section 3.3, https://arxiv.org/abs/1705.03122
+    Reference: a context of outputs and embeddings: Gehring et al., 2017, section 3.3,
+    https://arxiv.org/abs/1705.03122, who add the two, and score by the outputs alone; words that
+    are rare in the text, and a way for them: Nguyen and Chiang, 2018, section 4,
+    https://arxiv.org/abs/1710.01329
 
     Args:
         embedding: The embedding layer.
@@ -97,6 +99,6 @@ class Encoder(keras.layers.Layer):
         values, *states = self.layers(embedded, mask=mask, training=training)
         values = self.drop(values, training=training)
         if self.attend_embeddings:
-            words = ops.where(mask[..., None], embedded, ops.zeros_like(embedded))
-            values = ops.concatenate([values, words], axis=-1)
+            beside = ops.where(mask[..., None], embedded, ops.zeros_like(embedded))
+            values = ops.concatenate([values, beside], axis=-1)
         return EncodedSource(values, mask, states)

@@ -11,14 +11,14 @@ from seq2seq.marks import BEGIN, IMPOSSIBLE, PAD, UNKNOWN
 __all__ = ["OutputLayer", "Projection"]
 
 EPSILON = 1e-6
-"""Added to squared lengths: a vector of zeros has no direction, and gets cosines of 0."""
+"""Added to squared lengths: a vector of zeros has cosines of 0, one of 0.001 has 0.7 of its own."""
 
 
 class Projection(NamedTuple):
     """The weights of an output layer, read once for many steps.
 
     Attributes:
-        kernel: V, `(features, vocabulary_size)`; normalized g V / |V|.
+        kernel: V, `(features, vocabulary_size)`, or where directions count its columns of length g.
         bias: b, float32 `(vocabulary_size,)`.
     """
 
@@ -33,8 +33,8 @@ class OutputLayer(keras.layers.Layer):
 
         logits_k = g cos(a, V_k) + b_k
 
-    The columns of frequent tokens become longer than those of rare ones, and a product grows with
-    them whatever a is; a cosine does not, and what is rare is chosen where it fits.
+    A product favours a token whose column is long, and those of frequent tokens become long; of
+    cosines all are at most 1, so that what is rare is chosen where it fits.
 
     `kernel` (V) is `(features, vocabulary_size)`, `bias` (b) `(vocabulary_size,)`, and `scale` (g)
     a scalar, at first the square root of `features`. The logits are float32 whatever the precision,
@@ -76,7 +76,7 @@ class OutputLayer(keras.layers.Layer):
         self.built = True
 
     def projection(self, with_marks: bool = True) -> Projection:
-        """Return V and b as they are now.
+        """Return V and b as they are now, V with columns of length g if directions count.
 
         Args:
             with_marks: Whether the marks that no sentence has may be chosen.
@@ -105,7 +105,7 @@ class OutputLayer(keras.layers.Layer):
 
 
 def _directions(vectors: Any, axis: int) -> Any:
-    """Return the vectors along an axis, each of length 1, float32."""
+    """Return the vectors along an axis with a length of 1, float32; zeros stay zeros."""
     vectors = ops.cast(vectors, "float32")
     squares = ops.sum(ops.square(vectors), axis=axis, keepdims=True)
     return vectors * ops.rsqrt(squares + EPSILON)

@@ -33,7 +33,7 @@ def translation_logits(model, config, source, target_in):
             attention_kernel,
             config.model.input_feeding,
         )
-        logits.append(_output(model.decoder, attended, config.model))
+        logits.append(output_logits(model.decoder, attended, config.model))
     return np.stack(logits, axis=1)
 
 
@@ -87,7 +87,8 @@ def _bridge(model, kind, last, sizes):
     return both[-len(sizes) :]
 
 
-def _output(decoder, attended, model):
+def output_logits(decoder, attended, model):
+    """Return the logits of what the decoder read out; `model` is the section of the config."""
     layer = decoder.output_layer
     kernel = weights(decoder.embedding)[0].T if model.tie_embeddings else layer.kernel.numpy()
     bias = layer.bias.numpy()

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from reference.models import random_model, random_tokens, step_by_step, tiny_model_config
+from reference.translation import output_logits
 
 from seq2seq.marks import BEGIN, PAD, UNKNOWN
 
@@ -44,19 +45,21 @@ def test_the_first_step_reads_no_attention_yet(rng):
     assert not np.any(states[-1])
 
 
-@pytest.mark.parametrize(("kind", "layers", "size"), [("conditional", 1, 6 + 6 + 5), ("gnmt", 2, 6)])
+@pytest.mark.parametrize("normalize", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "layers", "size"), [("conditional", 1, 6 + 6 + 5), ("gnmt", 2, 6)]
+)
 def test_tied_to_the_embedding_an_output_of_another_size_goes_through_a_readout(
-    kind, layers, size, rng
+    kind, layers, size, normalize, rng
 ):
-    changes = {"model_decoder": kind, "model_normalize_output": False}
+    changes = {"model_decoder": kind, "model_normalize_output": normalize}
     config = tiny_model_config(model_decoder_layers=layers, **changes)
     decoder = (model := random_model(config, rng)).decoder
     start, tokens = model.encode(random_tokens(rng, [3, 2])), random_tokens(rng, [1, 1])[:, 0]
     output, _ = decoder.cell(decoder.embedding(tokens), start.states, memory=start.memory)
     kernel, bias = decoder.readout.get_weights()
-    embeddings, offset = decoder.embedding.get_weights()[0], decoder.output_layer.bias.numpy()
     assert kernel.shape == (size, 5)
-    expected = np.tanh(output.numpy() @ kernel + bias) @ embeddings.T + offset
+    expected = output_logits(decoder, np.tanh(output.numpy() @ kernel + bias), config.model)
     logits, _ = decoder.step(tokens, *start)
     np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
 
@@ -76,10 +79,11 @@ def test_there_is_no_readout_where_none_is_needed(changes, rng):
     assert not any("readout" in variable.path for variable in model.variables)
 
 
+@pytest.mark.parametrize("normalize", [True, False])
 @pytest.mark.parametrize("tied", [False, True])
-def test_in_half_precision_the_output_layer_rounds_no_bias(tied, rng):
-    changes = {"training_precision": "mixed_float16", "model_tie_embeddings": tied}
-    model = random_model(tiny_model_config(**changes), rng)
+def test_in_half_precision_the_output_layer_rounds_no_bias(tied, normalize, rng):
+    changes = {"model_tie_embeddings": tied, "model_normalize_output": normalize}
+    model = random_model(tiny_model_config(training_precision="mixed_float16", **changes), rng)
     layer = model.decoder.output_layer
     layer.bias.assign(np.full(layer.bias.shape, 1 + 2.0**-15))
     nothing = np.zeros((2, model.decoder.embedding.output_dim), "float16")
@@ -89,9 +93,11 @@ def test_in_half_precision_the_output_layer_rounds_no_bias(tied, rng):
         np.testing.assert_array_equal(logits, np.full(logits.shape, 1 + 2.0**-15))
 
 
+@pytest.mark.parametrize("normalize", [True, False])
 @pytest.mark.parametrize("tied", [False, True])
-def test_without_marks_no_sentence_can_hold_them_and_all_else_is_as_before(tied, rng):
-    model = random_model(tiny_model_config(model_tie_embeddings=tied), rng)
+def test_without_marks_no_sentence_can_hold_them_and_all_else_is_as_before(tied, normalize, rng):
+    changes = {"model_tie_embeddings": tied, "model_normalize_output": normalize}
+    model = random_model(tiny_model_config(**changes), rng)
     start, tokens = model.encode(random_tokens(rng, [3, 2])), random_tokens(rng, [1, 1])[:, 0]
     plain, _ = model.decoder.step(tokens, *start)
     projection = model.decoder.output_layer.projection(with_marks=False)

@@ -27,7 +27,7 @@ def test_in_training_attention_sees_the_words_as_the_layers_do(rng):
     assert 0 < np.mean(words == 0) < 1
 
 
-def test_the_shapes_are_known_before_anything_is_built(rng):
+def test_the_shapes_are_those_of_what_is_returned(rng):
     for attend in (True, False):
         encoder = random_model(tiny_model_config(model_attend_embeddings=attend), rng).encoder
         encoded, shapes = encoder(random_tokens(rng, [4, 1])), encoder.output_shapes((2, 4))

@@ -25,9 +25,12 @@ QUICK = [
     (cell, attention, list(LAYERS)[index % 3])
     for index, (cell, attention) in enumerate(zip(CELLS, ATTENTIONS, strict=True))
 ]
+# The models of run folders that were trained before there were the two keys.
+BEFORE = [("gru", "bahdanau", decoder, "before") for decoder in LAYERS]
 ALL = dict.fromkeys(
     [
         *QUICK,
+        *BEFORE,
         *itertools.product(CELLS, ["bahdanau"], LAYERS),
         *itertools.product(["gru", "lstm"], ATTENTIONS, LAYERS),
     ]
@@ -63,8 +66,10 @@ def test_monotonic_attention_that_is_sure_of_itself_is_not_lost(attention):
     assert parts.mechanism(config_of(attention=attention)).mode == "recursive"
 
 
-def config_of(cell="gru", attention="bahdanau", decoder="attention", **changes):
+def config_of(cell="gru", attention="bahdanau", decoder="attention", age="now", **changes):
     options = {
+        "model_attend_embeddings": age == "now",
+        "model_normalize_output": age == "now",
         "model_encoder_layers": 1,
         "model_decoder_layers": LAYERS[decoder],
         "model_attention_heads": 2,
@@ -85,7 +90,7 @@ def cases(listed, quick):
     ]
 
 
-@pytest.fixture(scope="module", params=cases(ALL, QUICK))
+@pytest.fixture(scope="module", params=cases(ALL, [*QUICK, *BEFORE]))
 def model(request):
     return random_model(config_of(*request.param), np.random.default_rng(3))
 
@@ -207,7 +212,7 @@ def test_the_copy_bridge_starts_every_decoder(cell, decoder, rng):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
-@pytest.mark.parametrize("case", QUICK, ids=" ".join)
+@pytest.mark.parametrize("case", [*QUICK, *BEFORE], ids=" ".join)
 def test_half_precision_is_near_float32(case, precision, rng):
     batch = random_tokens(rng, [4, 1, 3]), random_tokens(rng, [2, 4, 1])
     full = random_model(config_of(*case), rng, scale=0.3)
