@@ -36,7 +36,7 @@ class Translator:
     Attributes:
         graph: The graph.
         cut_lines: How many lines so far were too long, so that only their beginning was translated
-            or scored.
+            or scored; a pair of two such counts once.
     """
 
     def __init__(self, graph: TranslationGraph, decoding: DecodingConfig) -> None:
@@ -215,18 +215,17 @@ class Translator:
         Raises:
             UserError: If the model's numbers are no numbers.
         """
+        most = self.decoding.maximum_bytes
 
-        def counted() -> Iterator[tuple[str, str]]:
-            for line, translation in pairs:
-                size = len(translation.encode("utf-8", errors="replace"))
-                self.cut_lines += size > self.decoding.maximum_bytes
-                yield line, translation
+        def is_cut(text: tf.Tensor, translations: tf.Tensor) -> tf.Tensor:
+            return self.graph.is_cut(text) | (tf.strings.length(translations) > most)
 
-        return (float(found["score"]) for found in self._run(counted(), self.graph.score))
+        found = self._run(pairs, self.graph.score, is_cut=is_cut)
+        return (float(one["score"]) for one in found)
 
     def align(self, line: str) -> Alignment:
         """Translate one line and return where each piece of the translation looked."""
-        (found,) = self._run([(line,)], self.graph.align, counted=False)
+        (found,) = self._run([(line,)], self.graph.align)
         source, target = (
             [_text(piece) for piece in found[f"{side}_tokens"] if piece]
             for side in ("source", "target")
@@ -248,7 +247,7 @@ class Translator:
         call: Callable[..., dict[str, tf.Tensor]],
         lines_ahead: int | None = None,
         strict: bool = True,
-        counted: bool = True,
+        is_cut: Callable[..., tf.Tensor] | None = None,
     ) -> Iterator[dict[str, Any]]:
         """Yield what a function of batches of strings gives for each row, in order."""
         rows, ahead = iter(rows), lines_ahead or self.decoding.batch_size * CHUNK_BATCHES
@@ -261,8 +260,8 @@ class Translator:
                 indices = order[first : first + self.decoding.batch_size]
                 columns = zip(*(chunk[index] for index in indices), strict=True)
                 texts = [_strings(column) for column in columns]
-                if counted:
-                    self.cut_lines += int(tf.math.count_nonzero(self.graph.is_cut(texts[0])))
+                cut = self.graph.is_cut(texts[0]) if is_cut is None else is_cut(*texts)
+                self.cut_lines += int(tf.math.count_nonzero(cut))
                 found = call(*texts)
                 arrays = {name: values.numpy() for name, values in found.items()}
                 for place, index in enumerate(indices):

@@ -164,8 +164,9 @@ def test_lines_that_lose_their_end_are_counted(make):
 
 def test_given_translations_that_lose_their_end_are_counted_too(make):
     translator = make(maximum_bytes=30, beam=1)
-    assert len(list(translator.score([("a", "b"), ("a", "ä " * 15)]))) == 2
-    assert translator.cut_lines == 1
+    pairs = [("a", "b"), ("a", "ä " * 15), ("ä " * 15, "b"), ("ä " * 15, "ä " * 15)]
+    assert len(list(translator.score(pairs))) == 4
+    assert translator.cut_lines == 3
 
 
 def test_one_line_ahead_is_translated_before_the_next_is_read(greedy_translator):
