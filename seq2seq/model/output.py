@@ -1,5 +1,6 @@
 """The output layer: from what the decoder says at a step to a logit for each token."""
 
+import math
 from typing import Any, NamedTuple
 
 import keras
@@ -36,9 +37,13 @@ class OutputLayer(keras.layers.Layer):
     A product favours a token whose column is long, and those of frequent tokens become long; of
     cosines all are at most 1, so that what is rare is chosen where it fits.
 
+    g is at first 2 log(vocabulary_size): a token with a cosine of 1 then has a probability of
+    1 - 1 / vocabulary_size, if the cosines of the others are 0. From much less than that an
+    optimizer, which moves all weights at one rate, takes thousands of updates to be as sure.
+
     `kernel` (V) is `(features, vocabulary_size)`, `bias` (b) `(vocabulary_size,)`, and `scale` (g)
-    a scalar, at first the square root of `features`. The logits are float32 whatever the precision,
-    since a softmax over a vocabulary needs it.
+    a scalar. The logits are float32 whatever the precision, since a softmax over a vocabulary needs
+    it.
 
     Reference: tied embeddings: Press and Wolf, 2017, https://arxiv.org/abs/1608.05859; lengths that
     are fixed: Nguyen and Chiang, 2018, https://arxiv.org/abs/1710.01329, with g learned as in
@@ -64,14 +69,13 @@ class OutputLayer(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         """Create b, V unless it is an embedding's, and g if it is needed."""
-        features = input_shape[-1]
         if self.embedding is None:
-            self.kernel = self.add_weight((features, self.vocabulary_size), name="kernel")
+            self.kernel = self.add_weight((input_shape[-1], self.vocabulary_size), name="kernel")
         self.bias = self.add_weight(
             (self.vocabulary_size,), name="bias", initializer="zeros", autocast=False
         )
         if self.normalize:
-            initial = keras.initializers.Constant(features**0.5)
+            initial = keras.initializers.Constant(2 * math.log(self.vocabulary_size))
             self.scale = self.add_weight((), name="scale", initializer=initial, autocast=False)
         self.built = True
 

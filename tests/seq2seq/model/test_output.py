@@ -32,11 +32,14 @@ def test_no_length_changes_a_logit(factor, token, seed):
     np.testing.assert_allclose(layer(inputs), logits, rtol=1e-3, atol=1e-3)
 
 
-def test_the_factor_is_first_the_root_of_the_features_and_reached_by_what_points_alike():
-    layer = normalizing_layer()
-    logits = layer(layer.kernel.numpy().T) - layer.bias
-    np.testing.assert_allclose(np.diag(logits), 3.0, rtol=1e-5)
-    assert np.all(np.abs(logits) < 3.0 + 1e-5)
+def test_at_first_what_points_alike_is_nearly_sure_among_what_stands_at_right_angles():
+    layer = OutputLayer(TOKENS, normalize=True)
+    layer.build((None, FEATURES))
+    layer.kernel.assign(np.eye(FEATURES, TOKENS))
+    odds = np.exp(layer(np.eye(TOKENS, FEATURES)))
+    probabilities = odds / odds.sum(axis=-1, keepdims=True)
+    sure = 1 / (1 + (TOKENS - 1) / TOKENS**2)
+    np.testing.assert_allclose(np.diag(probabilities), sure, rtol=1e-4)
 
 
 def test_a_vector_of_zeros_has_no_direction_and_finite_gradients():
