@@ -109,7 +109,11 @@ class OutputLayer(keras.layers.Layer):
 
 
 def _directions(vectors: Any, axis: int) -> Any:
-    """Return the vectors along an axis with a length of 1, float32; zeros stay zeros."""
+    """Return the vectors along an axis with a length of 1, float32; zeros stay zeros.
+
+    `keras.ops.normalize` divides by a root of 0 first, so that compiled by XLA it has gradients that
+    are not numbers there.
+    """
     vectors = ops.cast(vectors, "float32")
     squares = ops.sum(ops.square(vectors), axis=axis, keepdims=True)
     return vectors * ops.rsqrt(squares + EPSILON)

@@ -42,17 +42,24 @@ def test_at_first_what_points_alike_is_nearly_sure_among_what_stands_at_right_an
     np.testing.assert_allclose(np.diag(probabilities), sure, rtol=1e-4)
 
 
-def test_a_vector_of_zeros_has_no_direction_and_finite_gradients():
-    layer, nothing = normalizing_layer(), tf.zeros((1, FEATURES))
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_a_vector_of_zeros_has_no_direction_and_finite_gradients(jit_compile):
+    layer = normalizing_layer()
     kernel = layer.kernel.numpy()
     kernel[:, 0] = 0
     layer.kernel.assign(kernel)
-    with tf.GradientTape() as tape:
-        tape.watch(nothing)
-        logits = layer(tf.concat([nothing, tf.ones((1, FEATURES))], axis=0))
+
+    @tf.function(jit_compile=jit_compile)
+    def logits_and_gradients(nothing):
+        with tf.GradientTape() as tape:
+            tape.watch(nothing)
+            logits = layer(tf.concat([nothing, tf.ones((1, FEATURES))], axis=0))
+        return logits, tape.gradient(logits, [nothing, *layer.trainable_variables])
+
+    logits, gradients = logits_and_gradients(tf.zeros((1, FEATURES)))
     np.testing.assert_array_equal(logits[0], layer.bias)
     np.testing.assert_array_equal(logits[1, 0], layer.bias[0])
-    for gradient in tape.gradient(logits, [nothing, *layer.trainable_variables]):
+    for gradient in gradients:
         assert np.all(np.isfinite(gradient))
 
 
@@ -64,5 +71,5 @@ def test_in_half_precision_long_vectors_have_their_directions(precision):
     inputs = np.random.default_rng(1).normal(size=(2, FEATURES)) * 100
     expected = normalizing_layer()
     expected.bias.assign(np.zeros(TOKENS))
-    # Squares of 300 do not fit into float16.
+    # Squares of 3,000 do not fit into float16.
     np.testing.assert_allclose(layer(inputs * 30.0), expected(inputs), atol=0.05)
