@@ -111,8 +111,7 @@ class OutputLayer(keras.layers.Layer):
 def _directions(vectors: Any, axis: int) -> Any:
     """Return the vectors along an axis with a length of 1, float32; zeros stay zeros.
 
-    `keras.ops.normalize` divides by a root of 0 first, so that compiled by XLA it has gradients that
-    are not numbers there.
+    `keras.ops.normalize` divides by a root of 0 first: compiled by XLA its gradient is NaN there.
     """
     vectors = ops.cast(vectors, "float32")
     squares = ops.sum(ops.square(vectors), axis=axis, keepdims=True)

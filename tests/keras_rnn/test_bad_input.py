@@ -164,7 +164,7 @@ def test_learned_states_of_unknown_size():
 
 
 @pytest.mark.parametrize("graph", [False, True])
-@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("training", [pytest.param(False, marks=pytest.mark.slow), True])
 @pytest.mark.parametrize("masked", [pytest.param(False, marks=pytest.mark.slow), True])
 @pytest.mark.parametrize(
     "make",

@@ -58,7 +58,7 @@ def test_the_gradient_is_the_truncated_sum(time, steps, in_graph, keeps_outputs,
 
 
 @pytest.mark.parametrize("name", LAYERS)
-@pytest.mark.parametrize("go_backwards", [False, True])
+@pytest.mark.parametrize("go_backwards", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_window_over_the_whole_sequence_truncates_nothing(name, go_backwards, rng):
     layer_class, options = LAYERS[name]
     options = {**options, "go_backwards": go_backwards, "return_state": True}

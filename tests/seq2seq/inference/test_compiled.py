@@ -13,10 +13,10 @@ SEARCHES = {
     "beam": {"beam": 3, "coverage_penalty": 0.2, "no_repeat_ngram_size": 2, "minimum_tokens": 3},
     "groups": {"beam": 4, "beam_groups": 2},
 }
-SLOW = [pytest.param("groups", marks=pytest.mark.slow)]
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("greedy", "groups")]
 
 
-@pytest.mark.parametrize("name", ["greedy", "beam", *SLOW])
+@pytest.mark.parametrize("name", ["beam", *SLOW])
 def test_translations_and_scores_are_those_of_the_search_as_it_is(name, make):
     plain = make(**SEARCHES[name]).graph
     compiled = make(**SEARCHES[name], jit_compile=True).graph

@@ -10,13 +10,13 @@ import pytest
 import seq2seq.training
 from seq2seq.cli.main import main
 from seq2seq.config import save_config
+from seq2seq.training import allocation
 
 # NumPy takes its large arrays from the C library, as TensorFlow does. glibc gives those of more
 # than 32 MiB back by default, and smaller ones of threads when a heap of 64 MiB becomes empty.
 COUNT_FAULTS = """
-import resource, sys, threading
+import resource, runpy, sys, threading
 import numpy as np
-from seq2seq.training import keep_freed_memory
 
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -32,7 +32,7 @@ def count(held, size):
 
 counts = []
 if sys.argv[1] == "keep":
-    keep_freed_memory()
+    runpy.run_path(sys.argv[2])["keep_freed_memory"]()  # without TensorFlow, which takes seconds
 count(0, 48)
 for case in ((0, 48), (0, 96), (40, 32)):
     thread = threading.Thread(target=count, args=case)
@@ -46,7 +46,7 @@ def count_faults(word, **variables):
     """Return how many pages a process asked for anew, in four cases."""
     chosen = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")
     plain = {name: value for name, value in os.environ.items() if not name.startswith(chosen)}
-    command = [sys.executable, "-c", COUNT_FAULTS, word]
+    command = [sys.executable, "-c", COUNT_FAULTS, word, allocation.__file__]
     return [*map(int, subprocess.check_output(command, env=plain | variables).split())]
 
 
