@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from seq2seq import __version__
-from seq2seq.cli import demo, evaluate, export, train, translate, tune
+from seq2seq.cli import demo, evaluate, export, score, train, translate, tune
 from seq2seq.cli.start import INTERRUPTED
 from seq2seq.errors import UserError
 
 __all__ = ["main"]
 
-COMMANDS = (demo, train, translate, evaluate, tune, export)
+COMMANDS = (demo, train, translate, score, evaluate, tune, export)
 
 
 class _Parser(argparse.ArgumentParser):

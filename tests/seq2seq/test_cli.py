@@ -20,7 +20,7 @@ from seq2seq.training import TrainingResult
 
 SEQ2SEQ = [sys.executable, "-m", "seq2seq"]
 OOM = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
-COMMANDS = ["demo", "train", "translate", "evaluate", "tune", "export"]
+COMMANDS = ["demo", "train", "translate", "score", "evaluate", "tune", "export"]
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +106,10 @@ MISTAKES = [
     (["translate", "RUN", "--attention", "map.xyz"], "an ending such as .png. Received: map.xyz"),
     (["translate", "RUN", "--attention", "folder"], "an ending such as .png. Received: folder"),
     (["translate", "RUN", "--attention", "no/map.png"], "no/map.png cannot be written: No such"),
+    (["score", "RUN", "--source", "two"], "required: --target"),
+    (["score", "RUN", "--source", "two", "--target", "three"], "two of 2 lines, three of 3."),
+    (["score", "RUN", "--source", "no", "--target", "two"], "no (No such file or directory)"),
+    (["score", "no", "--source", "two", "--target", "two"], "There is no run folder no."),
     (["evaluate", "RUN", "--source", "two"], "required: --reference"),
     (["evaluate", "RUN", "--source", "two", "--reference", "three"], "two with 2, three with 3"),
     (["evaluate", "RUN", "--source", "no", "--reference", "two"], "no (No such file or directory)"),

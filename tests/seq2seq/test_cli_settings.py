@@ -10,6 +10,7 @@ from seq2seq.evaluation import Evaluation
 
 COMMANDS = {
     "translate": ["RUN"],
+    "score": ["RUN", "--source", "SOURCE", "--target", "REFERENCE"],
     "evaluate": ["RUN", "--source", "SOURCE", "--reference", "REFERENCE"],
     "export": ["RUN", "DIR"],
 }
