@@ -231,12 +231,13 @@ ROWS |= {
 # Of a cell that has another row: not in the default run.
 VARIANTS = {"gru_before", "lstm_dropout", "keras", "slstm_heads", "sru_first", "sru_square"}
 VARIANTS |= {f"attention_{name}" for name in MECHANISMS}
-# What takes a second or more; in the default run, cells of each kind of step are held to it.
+# What takes a second or more; in the default run, a cell of each kind of step is held to it, and of
+# fewer kinds to what takes several seconds.
 # (Of the others, `finite_differences` holds the gradient along one direction.)
 KINDS = {"simple", "lstm", "layer_norm_lstm", "min_lstm", "stack", "attention"}
 COSTLY = dict.fromkeys(("padding", "mixed_float16", "scan_gradient"), KINDS)
-COSTLY["compiled"] = {"min_lstm", "stack"}
-COSTLY["saved_model"] = set()  # the default run loads a whole model, in seq2seq/test_export.py
+COSTLY["compiled"] = {"min_lstm", "stack", "attention"}
+COSTLY["saved_model"] = {"min_lstm"}
 UNITS = 3
 UNITS_TO_LEARN = 16
 

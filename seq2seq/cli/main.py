@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = _Parser(
         prog="seq2seq",
-        description="Translate with recurrent networks: train, translate, score, tune, export.",
+        description="Translate with recurrent networks: train, translate, evaluate, tune, export.",
     )
     parser.add_argument("--version", action="version", version=f"seq2seq {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
@@ -53,7 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         subparser.set_defaults(handle=command.run)
     parsed = parser.parse_args(arguments)
     try:
-        return parsed.handle(parsed)
+        status = parsed.handle(parsed)
+        sys.stdout.flush()  # here, where an output that is full or closed is told
+        return status
     except UserError as error:
         print(f"seq2seq: {' '.join(str(error).split())}", file=sys.stderr)
         return 2

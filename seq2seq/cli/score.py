@@ -5,12 +5,10 @@ seq2seq score runs/my --source in.txt --target out.txt --set decoding.length_pen
 """
 
 import argparse
-import sys
 from pathlib import Path
 
-from seq2seq.cli.settings import add_run_arguments, decoding_settings
+from seq2seq.cli.settings import add_run_arguments, decoding_settings, report_cut_lines
 from seq2seq.cli.start import start_tensorflow
-from seq2seq.errors import UserError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,20 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Score."""
     start_tensorflow()
-    from seq2seq.data.corpus import read_lines
+    from seq2seq.data.corpus import read_line_pairs
     from seq2seq.inference import Translator
 
-    source, target = read_lines(args.source), read_lines(args.target)
-    if len(source) != len(target):
-        raise UserError(
-            "Scoring needs a translation of each line. Received: "
-            f"{args.source} of {len(source)} lines, {args.target} of {len(target)}. "
-            "Give the two files of one translation."
-        )
+    pairs = read_line_pairs(args.source, args.target)
     translator = Translator.load(args.run_folder, **decoding_settings(args))
-    for score in translator.score(zip(source, target, strict=True)):
+    for score in translator.score(pairs):
         print(f"{score:.4f}")
-    if translator.cut_lines:
-        cut = f"{translator.cut_lines} lines were too long; only their beginning was scored"
-        print(f"seq2seq: {cut} (decoding.maximum_bytes, maximum_source_tokens)", file=sys.stderr)
+    report_cut_lines(translator, "scored")
     return 0

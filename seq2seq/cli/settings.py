@@ -1,6 +1,7 @@
-"""The arguments that say how to search, for every command that translates."""
+"""What commands that load a run have in common: which run, how to search, what was cut."""
 
 import argparse
+import sys
 from typing import Any
 
 from seq2seq.errors import UserError
@@ -8,7 +9,7 @@ from seq2seq.errors import UserError
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say which run, or runs, and how to search."""
-    runs = "the run folder; several of one vocabulary translate as one"
+    runs = "the run folder; several of one vocabulary count as one"
     parser.add_argument("run_folder", metavar="RUN", nargs="+", help=runs)
     parser.add_argument(
         "--set",
@@ -36,3 +37,10 @@ def decoding_settings(args: argparse.Namespace) -> dict[str, Any]:
                 f"search can change. Received: {key!r}. Leave it out."
             )
     return {key.removeprefix("decoding."): value for key, value in changes.items()}
+
+
+def report_cut_lines(translator: Any, done: str) -> None:
+    """Say on the terminal how many lines were too long, and that their beginning alone was done."""
+    if translator.cut_lines:
+        cut = f"{translator.cut_lines} lines were too long; only their beginning was {done}"
+        print(f"seq2seq: {cut} (decoding.maximum_bytes, maximum_source_tokens)", file=sys.stderr)

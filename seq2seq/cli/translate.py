@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from seq2seq.cli.settings import add_run_arguments, decoding_settings
+from seq2seq.cli.settings import add_run_arguments, decoding_settings, report_cut_lines
 from seq2seq.cli.start import start_tensorflow
 from seq2seq.errors import UserError
 
@@ -70,9 +70,7 @@ def run(args: argparse.Namespace) -> int:
             text = f"{translation}\t{score:.4f}" if args.scores else translation
             sys.stdout.buffer.write(text.encode() + b"\n")
         sys.stdout.buffer.flush()
-    if translator.cut_lines:
-        cut = f"{translator.cut_lines} lines were too long; only their beginning was translated"
-        print(f"seq2seq: {cut} (decoding.maximum_bytes, maximum_source_tokens)", file=sys.stderr)
+    report_cut_lines(translator, "translated")
     return 0
 
 

@@ -12,7 +12,14 @@ from pathlib import Path
 
 from seq2seq.errors import UserError
 
-__all__ = ["MAXIMUM_LINE_BYTES", "ParallelCorpus", "decode_lines", "read_lines", "read_parallel"]
+__all__ = [
+    "MAXIMUM_LINE_BYTES",
+    "ParallelCorpus",
+    "decode_lines",
+    "read_line_pairs",
+    "read_lines",
+    "read_parallel",
+]
 
 MAXIMUM_LINE_BYTES = 10_000
 """A longer line is no sentence but a broken file; a pair with one is skipped."""
@@ -73,6 +80,19 @@ def decode_lines(stream: Iterable[bytes]) -> Iterator[str]:
         stream: An open binary file, such as `sys.stdin.buffer`.
     """
     return map(_decode, _strip(stream))
+
+
+def read_line_pairs(
+    source: str | os.PathLike[str], target: str | os.PathLike[str]
+) -> list[tuple[str, str]]:
+    """Read every line of two files with its translation, by the rules of `read_lines`.
+
+    Unlike `read_parallel` it leaves none out, empty ones neither.
+
+    Raises:
+        UserError: If the files cannot be read, are empty or differ in length.
+    """
+    return [(_decode(one), _decode(other)) for one, other in _align(Path(source), Path(target))]
 
 
 def _decode(line: bytes) -> str:

@@ -207,7 +207,8 @@ class Translator:
         """Return an iterator of the score of each given translation.
 
         It is what a search gives to a hypothesis of these tokens and an end. A search can also
-        spell a text in other tokens than the tokenizer cuts it into, or stop without an end.
+        spell a text in other tokens than the tokenizer cuts it into, or stop without an end; and
+        what it makes of an empty line is empty and has a score of 0, which is not scored so here.
 
         Args:
             pairs: Lines, and with each its translation.

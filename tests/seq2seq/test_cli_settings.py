@@ -1,4 +1,4 @@
-"""`--set` and several runs, in every command that translates."""
+"""`--set` and several runs, in every command that loads a run."""
 
 from pathlib import Path
 
