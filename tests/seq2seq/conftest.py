@@ -1,15 +1,28 @@
-"""A tiny corpus, a tiny configuration and a run trained with them, each made once a session."""
+"""A tiny corpus, a tiny configuration and a run trained with them; graphs run as Python."""
 
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pytest
+from reference.eager import run_eagerly
 
 from seq2seq.config import Config
 from seq2seq.data.synthetic import write_corpus
 
 TINY_SIZES = {"train": 200, "validation": 20, "test": 20}
+
+
+@pytest.fixture
+def eagerly():
+    with run_eagerly():
+        yield
+
+
+@pytest.fixture(scope="module")
+def module_eagerly():
+    with run_eagerly():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from reference.models import random_model
 
 from seq2seq.data.corpus import read_parallel
@@ -51,11 +50,3 @@ def bias(model):
     before = variable.numpy()
     yield variable
     variable.assign(before)
-
-
-@pytest.fixture
-def eagerly():
-    """Run graphs as Python, for what is called once: to compile it would take longer."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)

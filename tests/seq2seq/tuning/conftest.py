@@ -1,9 +1,8 @@
-"""A configuration of a few words, a training that is none, and TensorFlow without graphs."""
+"""A configuration of a few words, and a training that is none."""
 
 from types import SimpleNamespace
 
 import pytest
-import tensorflow as tf
 from reference.searches import FakeTraining
 
 from seq2seq.config import Config
@@ -11,13 +10,6 @@ from seq2seq.tuning import hypermodel, search
 
 SOURCE = [consonant + vowel for consonant in "bdf" for vowel in "aeio"]
 TARGET = [consonant + vowel for consonant in "kmn" for vowel in "aeio"]
-
-
-@pytest.fixture(scope="module")
-def eagerly():
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture(scope="module")

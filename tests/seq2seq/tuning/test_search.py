@@ -26,7 +26,7 @@ RATE = "training.learning_rate"
 
 
 @pytest.fixture(scope="module")
-def searched(config, eagerly, tmp_path_factory):
+def searched(config, module_eagerly, tmp_path_factory):
     """A search that trains: one rate does nothing, one learns, one diverges; with a Ctrl-C."""
     folder = tmp_path_factory.mktemp("tuning") / "rates"
     starts = []
@@ -95,7 +95,7 @@ def test_a_search_that_is_over_trains_and_prints_nothing_more(searched, monkeypa
 
 
 @pytest.fixture(scope="module")
-def halved(config, eagerly, tmp_path_factory):
+def halved(config, module_eagerly, tmp_path_factory):
     """A Hyperband that trains: three for an epoch, the best of them for two more."""
     folder = tmp_path_factory.mktemp("tuning") / "halved"
     config = with_space(
@@ -232,7 +232,9 @@ def test_more_trials_go_on_and_a_damaged_record_is_said(config, tmp_path, fake):
 
 
 @pytest.mark.slow
-def test_runs_are_found_again_without_the_record_unless_of_another_trial(config, eagerly, tmp_path):
+def test_runs_are_found_again_without_the_record_unless_of_another_trial(
+    config, module_eagerly, tmp_path
+):
     space = {"model.dropout": {"choices": [0.1]}}
     run = tmp_path / "t" / "trials" / "0"
     config = with_space(config, space, trials=1)
