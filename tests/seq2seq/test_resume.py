@@ -32,17 +32,21 @@ CHANGES = {
 }
 
 TRAIN = """
-import os, signal, sys
+import os, shutil, signal, sys
 from seq2seq.config import load_config
 from seq2seq.training.loop import train
 from seq2seq.training.progress import SilentDisplay
 
-class Killed(SilentDisplay):
-    def report(self, report):
-        if report.step == int(sys.argv[3]):
-            os.kill(os.getpid(), signal.SIGKILL)
+config, folder, *after_13 = sys.argv[1:]
 
-train(load_config(sys.argv[1]), sys.argv[2], lambda *_: {"bleu": 1.0}, Killed())
+class Display(SilentDisplay):
+    def report(self, report):
+        if report.step == 13 and after_13 == ["kill"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if report.step == 13 and after_13:
+            shutil.copytree(folder, *after_13)
+
+train(load_config(config), folder, lambda *_: {"bleu": 1.0}, Display())
 """
 
 
@@ -91,11 +95,14 @@ def config_path(tiny_config, tmp_path_factory):
     return path
 
 
-def start(config_path, folder, killed_after=-1):
-    """Train in a process of its own, on as many threads as users have."""
+def start(config_path, folder, *after_13):
+    """Train in a process of its own, on as many threads as users have.
+
+    After update 13 its folder is copied to another one that is named, or "kill" kills it.
+    """
     threads = [name for name in os.environ if name.startswith("TF_NUM_")]
     environment = {name: value for name, value in os.environ.items() if name not in threads}
-    words = [sys.executable, "-c", TRAIN, config_path, folder, str(killed_after)]
+    words = [sys.executable, "-c", TRAIN, config_path, folder, *after_13]
     return subprocess.Popen(words, env=environment, stderr=subprocess.PIPE)
 
 
@@ -107,12 +114,10 @@ def end(process, status=0):
 
 @pytest.fixture(scope="module")
 def runs(config_path):
-    """A run that was never stopped, and one whose process was killed after update 13."""
-    whole, killed = config_path.parent / "whole", config_path.parent / "killed"
-    processes = start(config_path, whole), start(config_path, killed, killed_after=13)
-    end(processes[0])
-    end(processes[1], -signal.SIGKILL)
-    return whole, killed
+    """A run that was never stopped, and what its folder held after update 13."""
+    whole, copied = config_path.parent / "whole", config_path.parent / "copied"
+    end(start(config_path, whole, copied))
+    return whole, copied
 
 
 @pytest.fixture(scope="module")
@@ -121,13 +126,23 @@ def whole_run(runs):
     return runs[0], int(read_history(runs[0])["step"][-1])
 
 
-def test_a_run_that_was_killed_ends_as_one_that_was_not(config_path, runs, whole_run):
-    whole, killed = runs
-    assert tf.train.latest_checkpoint(killed / "latest").endswith("ckpt-8")
-    assert tf.train.latest_checkpoint(killed / "best").endswith("ckpt-8")
-    assert whole_run[1] > 21
-    end(start(config_path, killed))
-    assert_same_run(killed, whole)
+def assert_goes_on_to_the_same_end(run, config_path, whole_run):
+    expected, last_step = whole_run
+    assert tf.train.latest_checkpoint(run / "latest").endswith("ckpt-8")
+    assert tf.train.latest_checkpoint(run / "best").endswith("ckpt-8")
+    assert last_step > 21
+    end(start(config_path, run))
+    assert_same_run(run, expected)
+
+
+def test_a_run_ends_from_what_a_killed_one_leaves_as_one_that_was_not(config_path, runs, whole_run):
+    assert_goes_on_to_the_same_end(runs[1], config_path, whole_run)
+
+
+@pytest.mark.slow
+def test_a_run_that_was_killed_ends_as_one_that_was_not(config_path, whole_run, tmp_path):
+    end(start(config_path, tmp_path / "killed", "kill"), -signal.SIGKILL)
+    assert_goes_on_to_the_same_end(tmp_path / "killed", config_path, whole_run)
 
 
 def test_a_run_that_is_done_is_not_trained_again(config_path, whole_run):
