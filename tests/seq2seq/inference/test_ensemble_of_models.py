@@ -27,19 +27,22 @@ def searched(translator):
     return source, graph.tokens.search(source)
 
 
-def test_one_model_twice_translates_as_the_model(make, model, beam_translator):
-    _, once = searched(beam_translator)
-    _, twice = searched(make([model, model], beam=3))
+def test_one_model_twice_translates_as_the_model(make, model):
+    (_, once), (_, twice) = (
+        searched(make(models, beam=3, maximum_tokens=5)) for models in (model, [model, model])
+    )
     np.testing.assert_array_equal(once.tokens, twice.tokens)
     np.testing.assert_allclose(once.scores, twice.scores, rtol=1e-4)
 
 
 def test_an_ensemble_says_the_mean_of_the_probabilities(make, model, other):
     models = [model, other]
-    ensemble = make(models, beam=1)
+    ensemble = make(models, beam=1, maximum_tokens=5)
     source, found = searched(ensemble)
     tokens = found.tokens[:, 0]
-    alone = [make(one, beam=1).graph.tokens.force(source, tokens) for one in models]
+    alone = [
+        make(one, beam=1, maximum_tokens=5).graph.tokens.force(source, tokens) for one in models
+    ]
     mean = np.mean([np.exp(one.log_probabilities) for one in alone], axis=0)
     together = ensemble.graph.tokens.force(source, tokens)
     is_token = tokens != PAD
@@ -64,8 +67,8 @@ def test_an_ensemble_translates_in_a_graph_as_it_does_eagerly(make, model, other
 
 
 def test_runs_are_loaded_as_an_ensemble(trained_run):
-    alone = Translator.load(trained_run, beam=1)
-    twice = Translator.load([trained_run, trained_run], beam=1)
+    alone = Translator.load(trained_run, beam=1, maximum_tokens=5)
+    twice = Translator.load([trained_run, trained_run], beam=1, maximum_tokens=5)
     assert [len(one.graph.models) for one in (alone, twice)] == [1, 2]
     (_, once), (_, again) = searched(alone), searched(twice)
     np.testing.assert_array_equal(once.tokens, again.tokens)

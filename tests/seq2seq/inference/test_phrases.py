@@ -40,27 +40,28 @@ def test_required_phrases_stand_in_every_translation_in_words(make):
 def test_a_required_phrase_is_found_without_a_beam_too_and_scored_alike(make, eagerly):
     translator = make(beam=1, required=["Hund"])
     (phrase,) = translator.graph.tokens.strategy.phrases
-    for row, tokens in enumerate(found_tokens(translator, LINES[:2])):
-        assert holds(tokens, phrase)
-        source = translator.graph.tokenize(tf.constant(LINES[row : row + 1]))
-        forced = translator.graph.tokens.force(source, tf.constant([tokens]))
-        total = float(tf.reduce_sum(forced.log_probabilities))
-        found = translator.graph.tokens.search(source)
-        count = np.count_nonzero(found.tokens[0, 0])
+    source = translator.graph.tokenize(tf.constant(LINES[:2]))
+    found = translator.graph.tokens.search(source)
+    forced = translator.graph.tokens.force(source, found.tokens[:, 0])
+    totals = np.sum(forced.log_probabilities, axis=1)
+    for tokens, score, total in zip(found.tokens[:, 0].numpy(), found.scores, totals, strict=True):
+        assert holds(tuple(tokens.tolist()), phrase)
         weight = translator.decoding.length_penalty
-        np.testing.assert_allclose(found.scores[0, 0], total / penalty(count, weight), rtol=1e-4)
+        wanted = total / penalty(np.count_nonzero(tokens), weight)
+        np.testing.assert_allclose(score[0], wanted, rtol=1e-4)
 
 
 @pytest.mark.parametrize("beam", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_banned_phrases_stand_in_no_translation(make, bias, beam, eagerly):
     """The model would say nothing but the tokens of the phrases."""
-    free = make(beam=beam)
+    free = make(beam=beam, maximum_tokens=6)
     phrases = [tokens_of(free, text) for text in ("Der Hund", "Hund Der")]
     says(bias, *phrases[0], *phrases[1])
     said = found_tokens(free, LINES[:2])
     one = next(token for token in said[0] if token not in (PAD, END))
     word = free.graph.target_tokenizer.pieces([one])[0].lstrip("\u2581")
-    banned = make(beam=beam, banned=["Der Hund", "Hund Der", *([word] if word else [])])
+    phrases = ["Der Hund", "Hund Der", *([word] if word else [])]
+    banned = make(beam=beam, banned=phrases, maximum_tokens=6)
     out = [tokens_of(banned, text) for text in ("Der Hund", "Hund Der")]
     for tokens in found_tokens(banned, LINES[:2]):
         assert not any(holds(tokens, phrase) for phrase in out)
@@ -94,12 +95,12 @@ def test_a_required_phrase_that_is_banned_is_an_error_not_a_translation_without(
 
 def test_settings_of_the_search_reach_the_translations(make):
     """A minimum length and no repetition, as tokens say them."""
-    translator = make(beam=2, minimum_tokens=8, no_repeat_ngram_size=1)
+    translator = make(beam=2, minimum_tokens=4, maximum_tokens=6, no_repeat_ngram_size=1)
     for tokens in found_tokens(translator, LINES):
         said = [token for token in tokens if token not in (PAD, END)]
-        assert len(said) >= 8
+        assert len(said) >= 4
         assert len(set(said)) == len(said)
     # The same line gives other hypotheses in groups.
-    diverse = make(beam=4, beam_groups=4, diversity=100.0)
+    diverse = make(beam=4, beam_groups=4, diversity=100.0, maximum_tokens=6)
     source = diverse.graph.tokenize(tf.constant(LINES[:1]))
     assert len(set(diverse.graph.tokens.search(source).tokens[0, :, 0].numpy().tolist())) == 4
