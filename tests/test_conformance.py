@@ -13,15 +13,19 @@ from reference import further_oracles as further
 from reference.cells import gru_step, lstm_step, simple_step
 from reference.conformance_cells import (
     WithMemory,
+    attention_of,
     attention_simple_step,
     by_names,
     by_weights,
-    conditional_gru_step,
-    gnmt_gru_step,
-    highway_gru_step,
-    residual_gru_step,
+    conditional_of,
+    conditional_simple_step,
+    gnmt_of,
+    gnmt_simple_step,
+    highway_simple_step,
+    residual_step,
     stabilised_slstm_step,
     stack_step,
+    transitions_of,
     two_transitions_step,
     zoneout_lstm_step,
 )
@@ -29,15 +33,11 @@ from reference.conformance_cells import (
 import keras_rnn
 from keras_rnn import (
     AttentionCell,
-    BahdanauAttention,
     BahdanauMonotonicAttention,
     CellWrapper,
-    ConditionalGRUCell,
     CoverageAttention,
-    DeepTransitionCell,
     DropoutCell,
     ESNCell,
-    GNMTCell,
     GRUCell,
     HighwayCell,
     IndRNNCell,
@@ -172,8 +172,8 @@ ROWS = {
     "min_gru": Row(MinGRUCell, by_weights(further.min_gru_step)),
     "min_lstm": Row(MinLSTMCell, by_weights(further.min_lstm_step)),
     "dropout": Row(
-        lambda units: DropoutCell(GRUCell(units), 0.5, 0.5, 0.5, per_step=True),
-        by_weights(gru_step),
+        lambda units: DropoutCell(SimpleRNNCell(units), 0.5, 0.5, 0.5, per_step=True),
+        by_weights(simple_step),
         learner=None,
     ),
     "zoneout": Row(
@@ -181,8 +181,10 @@ ROWS = {
         functools.partial(zoneout_lstm_step, rates=[0.05, 0.2]),
     ),
     "weight_drop": Row(lambda units: WeightDropCell(LSTMCell(units), 0.2), by_weights(lstm_step)),
-    "residual": Row(lambda _: ResidualCell(GRUCell(FEATURES)), residual_gru_step, learner=None),
-    "highway": Row(lambda _: HighwayCell(GRUCell(FEATURES)), highway_gru_step, learner=None),
+    "residual": Row(lambda _: ResidualCell(SimpleRNNCell(FEATURES)), residual_step, learner=None),
+    "highway": Row(
+        lambda _: HighwayCell(SimpleRNNCell(FEATURES)), highway_simple_step, learner=None
+    ),
     "stack": Row(
         lambda units: StackedRNNCells(
             [SimpleRNNCell(units), LSTMCell(units, recurrent_dropout=0.5)]
@@ -190,27 +192,13 @@ ROWS = {
         stack_step,
     ),
     "deep_transition": Row(
-        lambda units: DeepTransitionCell([GRUCell(units), GRUCell(units)]), two_transitions_step
+        transitions_of(SimpleRNNCell), two_transitions_step, transitions_of(GRUCell)
     ),
-    "attention": Row(
-        lambda units: WithMemory(AttentionCell(SimpleRNNCell(units), BahdanauAttention(2), units)),
-        attention_simple_step,
-        learner=lambda units: WithMemory(
-            AttentionCell(GRUCell(units), BahdanauAttention(2), units)
-        ),
-    ),
+    "attention": Row(attention_of(SimpleRNNCell), attention_simple_step, attention_of(GRUCell)),
     "conditional": Row(
-        lambda units: WithMemory(
-            ConditionalGRUCell(GRUCell(units), BahdanauAttention(2), GRUCell(units))
-        ),
-        conditional_gru_step,
+        conditional_of(SimpleRNNCell), conditional_simple_step, conditional_of(GRUCell)
     ),
-    "gnmt": Row(
-        lambda units: WithMemory(
-            GNMTCell([GRUCell(units) for _ in range(3)], BahdanauAttention(2), residual=True)
-        ),
-        gnmt_gru_step,
-    ),
+    "gnmt": Row(gnmt_of(SimpleRNNCell), gnmt_simple_step, gnmt_of(GRUCell)),
 }
 MECHANISMS = {
     "luong": lambda units: LuongAttention(units, scale=True),
@@ -232,10 +220,14 @@ ROWS |= {
 VARIANTS = {"gru_before", "lstm_dropout", "keras", "slstm_heads", "sru_first", "sru_square"}
 VARIANTS |= {f"attention_{name}" for name in MECHANISMS}
 # What takes a second or more; in the default run, a cell of each kind of step is held to it, and of
-# fewer kinds to what takes several seconds.
-# (Of the others, `finite_differences` holds the gradient along one direction.)
+# fewer kinds to what takes several seconds. The others are held to what is quicker and tells most
+# of it: the gradient along one direction by `finite_differences`, single steps and whole sequences
+# by `keras_layer`, and one of the two short types.
 KINDS = {"simple", "lstm", "layer_norm_lstm", "min_lstm", "stack", "attention"}
-COSTLY = dict.fromkeys(("padding", "mixed_float16", "scan_gradient"), KINDS)
+COSTLY = dict.fromkeys(
+    ("padding", "mixed_float16", "scan_gradient", "deep_bidirectional", "steps"), KINDS
+)
+COSTLY["mixed_bfloat16"] = ROWS.keys() - KINDS
 COSTLY["compiled"] = {"min_lstm", "stack", "attention"}
 COSTLY["saved_model"] = {"min_lstm"}
 UNITS = 3

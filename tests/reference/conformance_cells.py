@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 from reference.attention import additive_attention, attention_step
-from reference.cells import gru_step, lstm_step, sigmoid, simple_step
+from reference.cells import lstm_step, sigmoid, simple_step
 from reference.further_oracles import slstm_step
 from reference.mechanisms import gnmt_step
 from reference.wrapper_oracles import (
@@ -14,7 +14,14 @@ from reference.wrapper_oracles import (
     highway_step,
 )
 
-from keras_rnn import Memory
+from keras_rnn import (
+    AttentionCell,
+    BahdanauAttention,
+    ConditionalGRUCell,
+    DeepTransitionCell,
+    GNMTCell,
+    Memory,
+)
 from keras_rnn.cells import CellWrapper, contract
 from keras_rnn.cells.wrapper import NO_NOISE
 
@@ -45,6 +52,27 @@ class WithMemory(CellWrapper):
         attention = self.cell.attention
         memory = attention.memory(values) if attention.built else Memory(values, values, None)
         return contract.initial_state(self.cell, batch_size, memory=memory)
+
+
+# What wraps cells wraps simple ones, the smallest that show its faults; to learn, it wraps GRUs.
+def transitions_of(cell):
+    return lambda units: DeepTransitionCell([cell(units), cell(units)])
+
+
+def attention_of(cell):
+    return lambda units: WithMemory(AttentionCell(cell(units), BahdanauAttention(2), units))
+
+
+def conditional_of(cell):
+    return lambda units: WithMemory(
+        ConditionalGRUCell(cell(units), BahdanauAttention(2), cell(units))
+    )
+
+
+def gnmt_of(cell):
+    return lambda units: WithMemory(
+        GNMTCell([cell(units) for _ in range(3)], BahdanauAttention(2), residual=True)
+    )
 
 
 def by_weights(step, **options):
@@ -81,17 +109,17 @@ def zoneout_lstm_step(inputs, states, weights, rates):
     )
 
 
-def residual_gru_step(inputs, states, weights):
-    """A GRU, and its input past it."""
-    output, states = gru_step(inputs, states, *weights)
+def residual_step(inputs, states, weights):
+    """A simple cell, and its input past it."""
+    output, states = simple_step(inputs, states, *weights)
     return output + inputs, states
 
 
-def highway_gru_step(inputs, states, weights):
-    """A GRU, its input past it, and a gate between the two."""
+def highway_simple_step(inputs, states, weights):
+    """A simple cell, its input past it, and a gate between the two."""
     transform_kernel, transform_bias, *others = weights
     return highway_step(
-        lambda x, states: gru_step(x, states, *others),
+        lambda x, states: simple_step(x, states, *others),
         inputs,
         states,
         transform_kernel,
@@ -100,11 +128,11 @@ def highway_gru_step(inputs, states, weights):
 
 
 def two_transitions_step(inputs, states, weights):
-    """A GRU that reads the input, then one that reads nothing."""
+    """A simple cell that reads the input, then one that reads nothing."""
     nothing = np.zeros((len(inputs), 1))
     return deep_transition_step(
-        lambda x, states: gru_step(x, states, *weights[:3]),
-        [lambda states: gru_step(nothing, states, *weights[3:])],
+        lambda x, states: simple_step(x, states, *weights[:3]),
+        [lambda states: simple_step(nothing, states, *weights[3:])],
         inputs,
         states,
     )
@@ -134,26 +162,26 @@ def attention_simple_step(inputs, states, weights):
     return output, [[h], *rest]
 
 
-def conditional_gru_step(inputs, states, weights):
-    """Two GRUs, and additive attention over a memory between them."""
+def conditional_simple_step(inputs, states, weights):
+    """Two simple cells, and additive attention over a memory between them."""
     values, *others = weights
     memory = np.broadcast_to(values, (len(inputs), *values.shape))
     output, after, _, alignments = conditional_step(
-        lambda x, states: gru_step(x, states, *others[:3]),
+        lambda x, states: simple_step(x, states, *others[:3]),
         lambda query: additive_attention(query, memory, *others[6:]),
-        lambda x, states: gru_step(x, states, *others[3:6]),
+        lambda x, states: simple_step(x, states, *others[3:6]),
         inputs,
         states[0],
     )
     return output, [after, alignments]
 
 
-def gnmt_gru_step(inputs, states, weights):
-    """Three GRUs, and additive attention in the lowest; the topmost adds what is below it."""
+def gnmt_simple_step(inputs, states, weights):
+    """Three simple cells, attention in the lowest; the topmost adds what is below it."""
     values, *others = weights
     memory = np.broadcast_to(values, (len(inputs), *values.shape))
     cells = [
-        lambda x, states, of_cell=others[start : start + 3]: gru_step(x, states, *of_cell)
+        lambda x, states, of_cell=others[start : start + 3]: simple_step(x, states, *of_cell)
         for start in (0, 6, 9)
     ]
     return gnmt_step(
