@@ -93,7 +93,7 @@ def test_step_equals_numpy_reference(name, batch, features, units, rng):
 
 
 @pytest.mark.parametrize("name", CELLS)
-@pytest.mark.parametrize("mask", ["none", "holes"])
+@pytest.mark.parametrize("mask", [pytest.param("none", marks=pytest.mark.slow), "holes"])
 def test_a_masked_sequence_equals_numpy_reference(name, mask, rng):
     cell, oracle = built(name, 4, 2, rng)
     x, states = rng.normal(size=SHAPE), random_states(cell, 3, rng)

@@ -163,19 +163,25 @@ def test_learned_states_of_unknown_size():
         RNN(LateCell(2), learn_initial_state=True, name="it").build(SHAPE)
 
 
-@pytest.mark.parametrize("graph", [False, True])
-@pytest.mark.parametrize("training", [pytest.param(False, marks=pytest.mark.slow), True])
-@pytest.mark.parametrize("masked", [pytest.param(False, marks=pytest.mark.slow), True])
+WRAPPED = {
+    **LAYERS,
+    "two_ways": lambda **o: Bidirectional(LSTM(2, **o)),
+    "cells": lambda **o: RNN([LSTMCell(2)], **o),
+}
+
+
 @pytest.mark.parametrize(
-    "make",
+    ("name", "graph"),
     [
-        *LAYERS.values(),
-        lambda **o: Bidirectional(LSTM(2, **o)),
-        lambda **o: RNN([LSTMCell(2)], **o),
+        *((name, False) for name in WRAPPED),
+        *((name, True) for name in ("lstm", "two_ways", "cells")),
+        *(pytest.param(name, True, marks=pytest.mark.slow) for name in ("simple", "gru")),
     ],
 )
-def test_a_batch_of_no_rows_gives_no_rows(make, masked, training, graph):
-    layer = make(return_sequences=True)
+@pytest.mark.parametrize("training", [pytest.param(False, marks=pytest.mark.slow), True])
+@pytest.mark.parametrize("masked", [pytest.param(False, marks=pytest.mark.slow), True])
+def test_a_batch_of_no_rows_gives_no_rows(name, masked, training, graph):
+    layer = WRAPPED[name](return_sequences=True)
     layer.build((None, None, 4))
 
     def run(x, mask):

@@ -12,7 +12,7 @@ MODULES += ("dropout_rnn_cell", "time_distributed")
 OF_ANOTHER_BACKEND = ("torch", "fused")  # Keras has kernels there that it has not in TensorFlow.
 # Of layers around cells of Keras, and what takes seconds and is like another of the default run.
 SLOW = ("stacked_rnn_cells-test_basics", "rnn-test_basics")
-SLOW += ("simple_rnn-test_basics", "time_distributed-test_with_mask_zero")
+SLOW += ("simple_rnn-test_basics", "gru-test_basics", "time_distributed-test_with_mask_zero")
 
 pytest.importorskip("keras.src.layers.rnn.rnn_test", reason="this Keras comes without tests")
 

@@ -102,7 +102,7 @@ def test_the_written_out_gradient_of_a_nesting_is_that_of_autodiff(make, mask, o
     assert len(taken) == 1 or type(make()).__module__.startswith("keras.")
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(make=nestings())
 def test_a_nesting_in_two_directions_ignores_padding_and_draws_anew_in_training(make):
     x, mask = np.random.default_rng(1).normal(size=SHAPE), MASKS["right"]

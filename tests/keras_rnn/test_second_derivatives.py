@@ -43,7 +43,10 @@ def second_gradients(layer, x, states, training, of, by):
 
 @pytest.mark.parametrize(
     ("of", "by"),
-    [("inputs", "weights"), ("weights", "inputs"), ("states", "states"), ("weights", "weights")],
+    [
+        *(("inputs", "weights"), ("weights", "inputs"), ("states", "states")),
+        pytest.param("weights", "weights", marks=pytest.mark.slow),
+    ],
 )
 def test_a_second_derivative_in_training_is_refused(of, by, rng):
     layer = built(SimpleRNN, rng)

@@ -79,9 +79,17 @@ def assert_same(results, expected):
 MODES = ["eager", "graph", "graph, training"]  # The last has a backward pass of its own.
 
 
-@pytest.mark.parametrize("mode", MODES)
+def cases(values):
+    """Each value in each mode; a graph that has no pass of its own is slow but for the first."""
+    return [
+        pytest.param(value, mode, marks=[pytest.mark.slow] * (mode == "graph" and index > 0))
+        for index, value in enumerate(values)
+        for mode in MODES
+    ]
+
+
+@pytest.mark.parametrize(("f", "mode"), cases(["tanh", "sigmoid"]))
 @pytest.mark.parametrize("last_only", [False, True])
-@pytest.mark.parametrize("f", ["tanh", "sigmoid"])
 def test_outputs_loss_and_gradients_are_the_sums_of_the_textbook(f, last_only, mode, rng):
     x, labels = random_batch(rng)
     params, V = random_layer(rng, FEATURES), rng.normal(size=(LABELS, UNITS))
@@ -103,9 +111,9 @@ def random_levels(rng, *activations):
     return levels, arrays, features
 
 
-@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
-    "activations", [[("tanh", "sigmoid")], [("sigmoid", "tanh"), ("tanh", "sigmoid")]]
+    ("activations", "mode"),
+    cases([[("tanh", "sigmoid")], [("sigmoid", "tanh"), ("tanh", "sigmoid")]]),
 )
 def test_deep_bidirectional_networks_are_those_of_the_textbook(activations, mode, rng):
     x, labels = random_batch(rng)

@@ -148,7 +148,7 @@ def test_both_ways_back_agree_whatever_the_options(mask, options, gives_states, 
     assert_close(trained_in_graph(layer, x, **call), wanted)
 
 
-@pytest.mark.parametrize("input_feeding", [True, False])
+@pytest.mark.parametrize("input_feeding", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_the_gradient_of_a_memory_is_that_of_automatic_differentiation(
     input_feeding, rng, monkeypatch
 ):
@@ -172,7 +172,13 @@ def test_a_constant_may_be_a_kernel(rng, monkeypatch):
     assert_equal_ways(layer, x, monkeypatch, constants=constants, mask=MASKS["holes"])
 
 
-@pytest.mark.parametrize("name", ["simple_tanh", "gru_before", "lstm", "SeveralKernelsCell"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("simple_tanh", "gru_before")),
+        *("lstm", "SeveralKernelsCell"),
+    ],
+)
 def test_finite_differences_confirm_the_written_out_gradient(name, rng):
     layer = layer_around(CELLS[name](), rng, return_sequences=True, return_state=True)
     states, x = random_states(layer, rng), tf.constant(rng.normal(size=SHAPE))
