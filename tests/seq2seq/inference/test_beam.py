@@ -25,7 +25,9 @@ from seq2seq.inference.beam import coverage_penalty
 WIDTHS = [1, 2, 3, 5, 8]
 
 
-@pytest.mark.parametrize(("weight", "exceptions"), [(0.0, 1), (1.0, 0)])
+@pytest.mark.parametrize(
+    ("weight", "exceptions"), [(0.0, 1), pytest.param(1.0, 0, marks=pytest.mark.slow)]
+)
 def test_a_wider_beam_hardly_ever_finds_a_worse_score(weight, exceptions):
     """Beam search may: what a wider beam keeps may crowd out what would have been best.
 

@@ -53,7 +53,7 @@ def test_few_shapes_are_compiled():
     shapes = {
         tuple(padded_to_few_shapes(tf.ones([rows, time], tf.int32), 0).shape)
         for rows in (*range(10), 2**10 + 1)
-        for time in range(1, 41)
+        for time in (1, 15, 16, 17, 32, 33, 40)
     }
     assert shapes == {(rows, time) for rows in (1, 2, 4, 8, 16, 2**11) for time in (16, 32, 48)}
 

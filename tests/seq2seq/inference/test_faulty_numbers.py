@@ -22,6 +22,9 @@ STRATEGIES = {
 }
 
 
+SLOW = {("groups", 0), ("required", 0)}
+
+
 class TimedChain:
     """A chain that ends no hypothesis before its sixth step; one row is faulty from a step on."""
 
@@ -46,8 +49,14 @@ class TimedChain:
         return log_probabilities, {**options[0][1], "time": time + 1}
 
 
-@pytest.mark.parametrize("since", [0, 2])
-@pytest.mark.parametrize("kind", list(STRATEGIES))
+@pytest.mark.parametrize(
+    ("kind", "since"),
+    [
+        pytest.param(kind, since, marks=[pytest.mark.slow] * ((kind, since) in SLOW))
+        for kind in STRATEGIES
+        for since in (0, 2)
+    ],
+)
 def test_a_faulty_row_has_no_score_and_the_others_are_as_without_it(kind, since):
     strategy = STRATEGIES[kind]
     faulty = search(strategy, TimedChain(since), 9)

@@ -82,7 +82,13 @@ def test_a_beam_wide_enough_finds_the_best_with_all_phrases(chain, phrases):
 
 
 @pytest.mark.parametrize("width", [pytest.param(1, marks=pytest.mark.slow), 3])
-@pytest.mark.parametrize("phrases", PHRASES, ids=str)
+@pytest.mark.parametrize(
+    "phrases",
+    [
+        pytest.param(phrases, marks=[pytest.mark.slow] * (index % 2), id=str(phrases))
+        for index, phrases in enumerate(PHRASES)
+    ],
+)
 def test_a_narrow_beam_holds_all_phrases_too(chain, phrases, width):
     result = require(chain, phrases, 9, width, 1.0)
     for row in range(ROWS):

@@ -36,7 +36,7 @@ def chain_of(drawn):
     return Chain.random(np.random.default_rng(drawn.pop("seed")), **drawn)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(SEARCHES, st.integers(1, 3), st.floats(0.0, 2.0))
 def test_a_beam_as_wide_as_everything_finds_everything_in_order(drawn, steps, weight):
     chain = chain_of(drawn)
@@ -46,7 +46,7 @@ def test_a_beam_as_wide_as_everything_finds_everything_in_order(drawn, steps, we
         assert_found(result, row, hypotheses_of_row)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(SEARCHES, st.integers(1, 7), st.integers(1, 4), st.floats(0.0, 2.0))
 def test_a_narrow_beam_finds_what_a_search_with_lists_finds(drawn, steps, width, weight):
     chain = chain_of(drawn)
@@ -58,7 +58,7 @@ def test_a_narrow_beam_finds_what_a_search_with_lists_finds(drawn, steps, width,
         assert_found(result, row, expected)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(SEARCHES, st.integers(1, 7), st.floats(0.0, 2.0))
 def test_a_beam_of_one_is_greedy_search(drawn, steps, weight):
     chain = chain_of(drawn)
@@ -68,7 +68,7 @@ def test_a_beam_of_one_is_greedy_search(drawn, steps, weight):
     np.testing.assert_array_equal(wanted.scores, wanted.log_probabilities)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(SEARCHES, st.integers(1, 6))
 def test_greedy_search_takes_the_likeliest_token_at_each_step(drawn, steps):
     chain = chain_of(drawn)
@@ -84,7 +84,7 @@ def test_greedy_search_takes_the_likeliest_token_at_each_step(drawn, steps):
         np.testing.assert_allclose(log_probability, expected, rtol=1e-4)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(SEARCHES, st.integers(1, 8), st.integers(1, 4), st.floats(0.0, 2.0))
 def test_tokens_scores_and_padding_of_every_hypothesis_agree(drawn, steps, width, weight):
     chain = chain_of(drawn)

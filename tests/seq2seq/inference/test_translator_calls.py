@@ -56,7 +56,7 @@ def test_every_score_is_what_forced_decoding_gives_the_tokens(make, weights):
     """With the coverage penalty too: where the decoder looked is what forcing says."""
     length_weight, coverage_weight = weights
     options = {"length_penalty": length_weight, "coverage_penalty": coverage_weight}
-    graph = make(beam=3, **options).graph
+    graph = make(beam=3, maximum_tokens=8, **options).graph
     source = graph.tokenize(tf.constant(["We saw the cow.", "A dog.", "x"]))
     found = graph.tokens.search(source)
     assert found.scores.shape == (3, 3)

@@ -7,12 +7,16 @@ from reference.translation import output_logits
 
 from seq2seq.marks import BEGIN, PAD, UNKNOWN
 
+WAYS = [(1, True, True), (1, False, False), (2, True, False), (2, False, True)]
+# All ways with a GRU, and the other cells in one way each.
+QUICK = [*(("gru", *way) for way in WAYS), ("lstm", *WAYS[2]), ("simple_rnn", *WAYS[3])]
+SLOW = {(cell, *way) for cell in ("simple_rnn", "lstm") for way in WAYS} - set(QUICK)
+
 
 @pytest.mark.parametrize(
-    ("layers", "feeding", "tied"),
-    [(1, True, True), (1, False, False), (2, True, False), (2, False, True)],
+    ("cell", "layers", "feeding", "tied"),
+    [*QUICK, *(pytest.param(*case, marks=pytest.mark.slow) for case in sorted(SLOW))],
 )
-@pytest.mark.parametrize("cell", ["simple_rnn", "gru", "lstm"])
 def test_stepping_equals_teacher_forcing(cell, layers, feeding, tied, rng):
     config = tiny_model_config(
         model_cell=cell,

@@ -81,7 +81,7 @@ def test_it_acts_in_training_and_never_otherwise(name, decoder, rng):
     plain, model = random_model(tiny_model_config(**changes), rng), build_model(config)
     for variable, value in zip(model.trainable_variables, plain.trainable_variables, strict=True):
         variable.assign(value)
-    source, target_in = random_tokens(rng, [6] * 4), random_tokens(rng, [6] * 4)
+    source, target_in = random_tokens(rng, [3] * 4), random_tokens(rng, [3] * 4)
     expected = plain((source, target_in))
     np.testing.assert_array_equal(plain((source, target_in), training=True), expected)
     np.testing.assert_allclose(model((source, target_in)), expected, rtol=1e-6)

@@ -12,7 +12,11 @@ from reference.translation import translation_logits
 
 from seq2seq.model.translator import build_model
 
-KINDS = ["simple_rnn", "gru", "lstm"]
+# test_parts.py holds the models of every cell to as much.
+KINDS = [
+    "gru",
+    *(pytest.param(cell, marks=pytest.mark.slow) for cell in ("simple_rnn", "lstm")),
+]
 MODELS = {
     "gru": {},
     "lstm": {"model_cell": "lstm", "model_tie_embeddings": False},
@@ -47,6 +51,7 @@ def test_the_logits_equal_the_numpy_reference_of_the_whole_model(name, rng):
     np.testing.assert_allclose(logits[is_token], expected[is_token], rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", KINDS)
 def test_every_cell_gives_float32_logits_of_the_vocabulary(cell, rng):
     model = build_model(tiny_model_config(model_cell=cell))
