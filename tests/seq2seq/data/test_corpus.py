@@ -202,7 +202,7 @@ def test_files_must_be_two_sides_or_pairs(files):
         read_parallel(**files)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n\r\ufeff"))))
 def test_lines_written_are_lines_read(tmp_path_factory, lines):
     path = tmp_path_factory.getbasetemp() / "any.txt"
