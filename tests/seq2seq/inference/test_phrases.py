@@ -10,6 +10,7 @@ from reference.search import penalty
 from seq2seq.errors import UserError
 from seq2seq.marks import END, PAD
 
+VOCABULARY = 330
 LINES = ["The dog sleeps.", "We saw the cow in the garden.", "", "x"]
 
 
@@ -53,18 +54,17 @@ def test_a_required_phrase_is_found_without_a_beam_too_and_scored_alike(make, ea
 
 @pytest.mark.parametrize("beam", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_banned_phrases_stand_in_no_translation(make, bias, beam, eagerly):
-    """The model would say nothing but the tokens of the phrases."""
+    """The model would say nothing but one word, again and again."""
     free = make(beam=beam, maximum_tokens=6)
-    phrases = [tokens_of(free, text) for text in ("Der Hund", "Hund Der")]
-    says(bias, *phrases[0], *phrases[1])
-    said = found_tokens(free, LINES[:2])
-    one = next(token for token in said[0] if token not in (PAD, END))
-    word = free.graph.target_tokenizer.pieces([one])[0].lstrip("\u2581")
-    phrases = ["Der Hund", "Hund Der", *([word] if word else [])]
-    banned = make(beam=beam, banned=phrases, maximum_tokens=6)
-    out = [tokens_of(banned, text) for text in ("Der Hund", "Hund Der")]
+    pieces = enumerate(free.graph.target_tokenizer.pieces(range(VOCABULARY)))
+    words = ((token, piece.lstrip("\u2581")) for token, piece in pieces if len(piece) > 3)
+    token, word = next(pair for pair in words if tokens_of(free, pair[1]) == [pair[0]])
+    says(bias, token)
+    assert all(holds(tokens, [token, token]) for tokens in found_tokens(free, LINES[:2]))
+    banned = make(beam=beam, banned=[f"{word} {word}"], maximum_tokens=6)
     for tokens in found_tokens(banned, LINES[:2]):
-        assert not any(holds(tokens, phrase) for phrase in out)
+        assert token in tokens
+        assert not holds(tokens, [token, token])
 
 
 REFUSED = [
@@ -93,14 +93,17 @@ def test_a_required_phrase_that_is_banned_is_an_error_not_a_translation_without(
         list(translator.translate(LINES))
 
 
-def test_settings_of_the_search_reach_the_translations(make):
-    """A minimum length and no repetition, as tokens say them."""
+def test_settings_of_the_search_reach_the_translations(make, bias):
+    """A minimum length and no repetition, of a model that would end at once or say one token."""
+    says(bias, END, VOCABULARY - 1)
     translator = make(beam=2, minimum_tokens=4, maximum_tokens=6, no_repeat_ngram_size=1)
     for tokens in found_tokens(translator, LINES):
         said = [token for token in tokens if token not in (PAD, END)]
         assert len(said) >= 4
         assert len(set(said)) == len(said)
-    # The same line gives other hypotheses in groups.
+
+
+def test_groups_of_a_beam_begin_with_other_tokens_where_the_settings_say_so(make):
     diverse = make(beam=4, beam_groups=4, diversity=100.0, maximum_tokens=6)
     source = diverse.graph.tokenize(tf.constant(LINES[:1]))
     assert len(set(diverse.graph.tokens.search(source).tokens[0, :, 0].numpy().tolist())) == 4

@@ -202,7 +202,7 @@ def test_the_graph_is_traced_once_whatever_comes(greedy_translator):
     assert greedy_translator.graph.translate.experimental_get_tracing_count() == 1
 
 
-def test_a_run_is_loaded_with_other_decoding_and_in_float32(trained_run, eagerly):
+def test_a_run_is_loaded_with_other_decoding_and_in_float32(trained_run):
     translator = Translator.load(trained_run, beam=1, batch_size=3)
     assert translator.graph.models[0].dtype_policy.name == "float32"
     translations = list(translator.translate(LINES))

@@ -25,9 +25,6 @@ from seq2seq.training.history import append_history, read_history
 from seq2seq.training.loop import DivergedError
 from seq2seq.training.prepare import prepare
 
-# To trace an update takes longer than to run these few.
-pytestmark = pytest.mark.usefixtures("module_eagerly")
-
 
 @pytest.fixture(scope="module")
 def finished(config, tmp_path_factory):
