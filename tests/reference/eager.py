@@ -7,8 +7,9 @@ import tensorflow as tf
 
 @contextmanager
 def run_eagerly():
+    before = tf.config.functions_run_eagerly()
     tf.config.run_functions_eagerly(True)
     try:
         yield
     finally:
-        tf.config.run_functions_eagerly(False)
+        tf.config.run_functions_eagerly(before)

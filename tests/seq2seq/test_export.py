@@ -69,7 +69,7 @@ json.dump(answer, sys.stdout)
 
 @pytest.fixture(scope="module")
 def run_folder(trained_run, tmp_path_factory):
-    """A run of random weights, so that what it says depends on what it reads."""
+    """A run of the smallest cell and random weights, so that it says what depends on the line."""
     folder = shutil.copytree(trained_run, tmp_path_factory.mktemp("random") / "run")
     config = Run.open(folder).config.replace({"model.cell": "simple_rnn"})
     save_config(config, folder / "config.toml")

@@ -19,7 +19,7 @@ def tokens_of(translator, phrase):
 
 
 def found_tokens(translator, lines):
-    """The tokens of the best hypothesis of each line, searched eagerly."""
+    """The tokens of the best hypothesis of each line."""
     graph = translator.graph
     found = graph.tokens.search(graph.tokenize(tf.constant(lines)))
     return [tuple(row) for row in found.tokens[:, 0].numpy().tolist()]
@@ -61,7 +61,7 @@ def test_banned_phrases_stand_in_no_translation(make, bias, beam, eagerly):
     token, word = next(pair for pair in words if tokens_of(free, pair[1]) == [pair[0]])
     says(bias, token)
     assert all(holds(tokens, [token, token]) for tokens in found_tokens(free, LINES[:2]))
-    banned = make(beam=beam, banned=[f"{word} {word}"], maximum_tokens=6)
+    banned = make(beam=beam, banned=["Der Hund", f"{word} {word}"], maximum_tokens=6)
     for tokens in found_tokens(banned, LINES[:2]):
         assert token in tokens
         assert not holds(tokens, [token, token])

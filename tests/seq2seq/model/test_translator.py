@@ -12,11 +12,7 @@ from reference.translation import translation_logits
 
 from seq2seq.model.translator import build_model
 
-# test_parts.py holds the models of every cell to as much.
-KINDS = [
-    "gru",
-    *(pytest.param(cell, marks=pytest.mark.slow) for cell in ("simple_rnn", "lstm")),
-]
+KINDS = ["simple_rnn", "gru", "lstm"]
 MODELS = {
     "gru": {},
     "lstm": {"model_cell": "lstm", "model_tie_embeddings": False},
@@ -51,7 +47,7 @@ def test_the_logits_equal_the_numpy_reference_of_the_whole_model(name, rng):
     np.testing.assert_allclose(logits[is_token], expected[is_token], rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # `test_parts.py` holds models of every cell to it
 @pytest.mark.parametrize("cell", KINDS)
 def test_every_cell_gives_float32_logits_of_the_vocabulary(cell, rng):
     model = build_model(tiny_model_config(model_cell=cell))
@@ -141,6 +137,7 @@ def test_half_precision_gives_finite_float32_logits_near_those_of_float32(cell, 
     np.testing.assert_allclose(logits[is_token], full(batch)[is_token], atol=0.05)
 
 
+@pytest.mark.slow  # `test_parts.py` holds models of every cell to it
 @pytest.mark.parametrize("cell", KINDS)
 def test_the_gradient_reaches_every_weight(cell, rng):
     changes = {"data_shared_vocabulary": False, "model_tie_embeddings": False}

@@ -132,8 +132,7 @@ def test_two_runs_of_a_batch_are_held_to_each_other(smoothing, compiled):
             sums = consistent_cross_entropy(tf.constant(targets), logits, smoothing, weight=2.0)
         return sums, tape.gradient(sums.loss, logits)
 
-    call = loss_and_gradient
-    call = tf.function(call, autograph=False) if compiled else call
+    call = tf.function(loss_and_gradient, autograph=False) if compiled else loss_and_gradient
     sums, gradient = call(tf.constant(both))
     expected = reference_consistent_loss(targets, both, smoothing, 2.0)
     np.testing.assert_allclose([float(value) for value in sums], expected, rtol=1e-5)
