@@ -134,6 +134,30 @@ def check_built(owner: str, is_built: bool) -> None:
         )
 
 
+def check_step(cell: Any, stepped: Any, size: int | None) -> Sequence[Any]:
+    """Return output and states of a step, or raise `ValueError` if they are not as the cell says.
+
+    Args:
+        cell: The cell.
+        stepped: What its `step` returned.
+        size: The size of its output.
+    """
+    owner = type(cell).__name__
+    if not isinstance(stepped, list | tuple) or len(stepped) != 2:
+        raise ValueError(
+            f"`{owner}.step` needs to return output and states. Received: "
+            f"{type(stepped).__name__}. End it with `return output, states`."
+        )
+    found = stepped[0].shape[-1]
+    if None not in (found, size) and found != size:
+        raise ValueError(
+            f"`{owner}.step` needs to return an output of size {size}, its `output_size`, which is "
+            f"by default that of its first state. Received: {found}. Set "
+            f"`output_size = {found}` on the cell."
+        )
+    return stepped
+
+
 def check_mechanism(owner: str, attention: Any) -> Any:
     """Return `attention` if it is a mechanism, else raise `ValueError`."""
     is_class = isinstance(attention, type)

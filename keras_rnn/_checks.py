@@ -137,6 +137,16 @@ def check_mask(owner: str, mask: Any, sequences: Any) -> None:
             )
 
 
+def check_constants(owner: str, constants: Any) -> dict[str, Any]:
+    """Return the constants of a call, by default none, or raise `ValueError`."""
+    if constants is not None and not isinstance(constants, dict):
+        raise ValueError(
+            f"`{owner}` needs `constants` to be a dictionary. Received: "
+            f'{type(constants).__name__}. Pass them by name, as `constants={{"memory": values}}`.'
+        )
+    return constants or {}
+
+
 def check_count(owner: str, name: str, values: Sequence[Any], wanted: int) -> None:
     """Raise `ValueError` unless `values` is a list or a tuple of `wanted` values."""
     is_list = isinstance(values, list | tuple)

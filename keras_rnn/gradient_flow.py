@@ -108,7 +108,7 @@ def gradient_flow(
         inputs: `(batch, time, features)`, without a mask.
         loss: Maps the outputs of all steps, `(batch, time, size)`, to their losses: a tensor of
             any shape, of which E is the sum. Output layers belong in here.
-        constants: As in a call of the layer, such as `{"memory": memory}` for an attention cell;
+        constants: As in a call of the layer, such as `{"memory": values}` for an attention cell;
             each tensor in it begins with the axis of the batch.
 
     Returns:
@@ -157,8 +157,8 @@ class _VectorStep:
         self.cell = layer.cell
         self.dtype = layer.variable_dtype
         self.batch_size = batch_size
-        self.constants = constants
-        initial = layer.get_initial_state(batch_size, **constants)
+        self.constants = contract.prepare(layer.cell, constants)
+        initial = layer.get_initial_state(batch_size, **self.constants)
         self.structure = layer.states if layer.stateful else initial
         leaves = [tf.convert_to_tensor(leaf) for leaf in tree.flatten(self.structure)]
         self.leaves = [tf.cast(x, self.dtype) if x.dtype.is_floating else x for x in leaves]

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from keras_rnn._checks import check_count
+from keras_rnn._checks import check_count, check_mask, check_rank
 from keras_rnn._types import Noise, Shape, State, Tensor
 from keras_rnn.attention.probability import masked_softmax
 
@@ -17,6 +17,7 @@ __all__ = [
     "first_looks",
     "look",
     "new_kernel",
+    "prepared",
     "shape_of_values",
 ]
 
@@ -84,11 +85,14 @@ class AttentionMechanism(keras.layers.Layer):
 
         Args:
             values: `(batch, memory_time, memory_features)`.
-            mask: Boolean `(batch, memory_time)`, false where the memory is padding.
+            mask: Boolean `(batch, memory_time)`, false where the memory is padding; by default the
+                mask that the values carry, if any.
 
         Raises:
-            ValueError: If that takes weights, and the mechanism has not been built.
+            ValueError: If that takes weights, and the mechanism has not been built; if values or
+                mask are of another shape, or the values those of a functional model.
         """
+        mask = mask_of_values(type(self).__name__, values, mask)
         return Memory(values, self.keys(values), mask)
 
     def keys(self, values: Tensor) -> Any:
@@ -132,6 +136,7 @@ class AttentionMechanism(keras.layers.Layer):
         noise: Noise | None = None,
     ) -> Look:
         """Return context, alignments and next states of the query."""
+        check_memory(type(self).__name__, memory)
         check_count(type(self).__name__, "states", states, self.state_count)
         scores = self.score(query, memory, states)
         alignments = self.align(scores, memory, states, training, noise)
@@ -148,6 +153,7 @@ def look(
     noise: Noise | None = None,
 ) -> Look:
     """Return what a mechanism sees, in the type of the query, which may not be the mechanism's."""
+    check_memory(type(attention).__name__, memory)
     seen = attention(query, memory, states, training=training, noise=noise)
     states = [ops.cast(state, query.dtype) for state in seen.states]
     context, alignments = (ops.cast(tensor, query.dtype) for tensor in seen[:2])
@@ -167,9 +173,57 @@ def first_looks(
     """
     if memory is None:
         return [ops.zeros((batch_size, 0), dtype) for _ in range(1 + attention.state_count)]
+    check_memory(type(attention).__name__, memory)
     alignments = ops.zeros((batch_size, ops.shape(memory.values)[1]), dtype)
     states = attention.initial_state(batch_size, memory)
     return [alignments, *(ops.cast(state, dtype) for state in states)]
+
+
+def prepared(owner: str, attention: Any, constants: dict[str, Any]) -> dict[str, Any]:
+    """Return the constants of a cell with attention, the memory prepared if it is values alone.
+
+    Args:
+        owner: The cell, for the error.
+        attention: The mechanism.
+        constants: By name; `memory` is a `Memory`, or its values.
+
+    Raises:
+        ValueError: If there is no `memory`.
+    """
+    memory = constants.get("memory")
+    if memory is None:
+        raise ValueError(
+            f"`{owner}` needs a constant `memory`, what it looks at. Received: "
+            f"{sorted(constants) or 'none'}. Call its layer with "
+            '`constants={"memory": values}`.'
+        )
+    is_ready = isinstance(memory, Memory)
+    return {**constants, "memory": memory if is_ready else attention.memory(memory)}
+
+
+def mask_of_values(owner: str, values: Tensor, mask: Tensor | None) -> Tensor | None:
+    """Return the mask of a memory, checked: that given, or that the values carry."""
+    if isinstance(values, keras.KerasTensor):
+        raise ValueError(
+            f"`{owner}` needs to prepare a memory in the call of a layer, or its weights would not "
+            "be those of the model. Received: a KerasTensor. Call the layer around the cell with "
+            '`constants={"memory": values}`, and it does so.'
+        )
+    check_rank(owner, "values", values, 3, "(batch, memory_time, features)")
+    mask = getattr(values, "_keras_mask", None) if mask is None else mask
+    if mask is None:
+        return None
+    check_mask(owner, mask, values)
+    return ops.cast(mask, "bool")
+
+
+def check_memory(owner: str, memory: Any) -> None:
+    """Raise `ValueError` unless the memory has been prepared."""
+    if not isinstance(memory, Memory):
+        raise ValueError(
+            f"`{owner}` needs a `Memory`. Received: {type(memory).__name__}. Make one by "
+            "`attention.memory(values, mask)`."
+        )
 
 
 def new_kernel(layer: Any, name: str, shape: Shape, initializer: Any) -> Any:
@@ -193,4 +247,4 @@ def shape_of_values(owner: str, memory_shape: Any) -> Shape:
             f"`{owner}` needs the shape of its memory to be built. Received: none. "
             "Call `cell.build(inputs_shape, memory_shape)` before its first use."
         )
-    return memory_shape[0] if isinstance(memory_shape[0], tuple) else memory_shape
+    return memory_shape[0] if isinstance(memory_shape[0], list | tuple) else memory_shape

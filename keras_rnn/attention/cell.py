@@ -8,7 +8,7 @@ from keras import ops
 from keras_rnn._cell_checks import check_mechanism
 from keras_rnn._checks import check_activation, check_cell, check_positive_integer
 from keras_rnn._types import Noise, Shape, State, Step, Tensor
-from keras_rnn.attention.base import Memory, first_looks, look, shape_of_values
+from keras_rnn.attention.base import Memory, first_looks, look, prepared, shape_of_values
 from keras_rnn.cells import contract
 from keras_rnn.cells.base import RecurrentCell
 
@@ -128,6 +128,10 @@ class AttentionCell(RecurrentCell):
             self.attention_kernel = self.add_weight(shape, name="attention_kernel")
         self.built = True
 
+    def prepare(self, **constants: Any) -> dict[str, Any]:
+        """Return the constants with a `Memory`, prepared if it is values alone."""
+        return prepared("AttentionCell", self.attention, constants)
+
     def draw_noise(
         self, batch_size: int | Tensor, features: int, length: int | Tensor | None = None
     ) -> list[Noise] | None:
@@ -181,11 +185,11 @@ class AttentionCell(RecurrentCell):
             batch_size: Number of sequences.
             memory: What the steps will look at; without one, states have its length as 0.
         """
+        of_mechanism = first_looks(self.attention, batch_size, memory, self.compute_dtype)
         size = self.attended_size
         if size is None:
             size = 0 if memory is None else self.attention.context_size(memory.values.shape)
         attended = ops.zeros((batch_size, size), self.compute_dtype)
-        of_mechanism = first_looks(self.attention, batch_size, memory, self.compute_dtype)
         return [contract.initial_state(self.cell, batch_size), attended, *of_mechanism]
 
     def alignments(self, states: State) -> Tensor:

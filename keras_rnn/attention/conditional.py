@@ -9,7 +9,7 @@ from keras import ops
 from keras_rnn._cell_checks import check_equal_states, check_mechanism
 from keras_rnn._checks import check_cell, check_equal_settings
 from keras_rnn._types import Noise, Shape, State, Step, Tensor
-from keras_rnn.attention.base import Memory, first_looks, look, shape_of_values
+from keras_rnn.attention.base import Memory, first_looks, look, prepared, shape_of_values
 from keras_rnn.cells import contract
 from keras_rnn.cells.base import RecurrentCell
 
@@ -117,6 +117,10 @@ class ConditionalGRUCell(RecurrentCell):
             size = contract.output_size(self.first_cell)
             self.attention.build((batch_size, size), values_shape)
         self.built = True
+
+    def prepare(self, **constants: Any) -> dict[str, Any]:
+        """Return the constants with a `Memory`, prepared if it is values alone."""
+        return prepared("ConditionalGRUCell", self.attention, constants)
 
     def draw_noise(
         self, batch_size: int | Tensor, features: int, length: int | Tensor | None = None

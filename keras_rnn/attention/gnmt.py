@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_rnn._cell_checks import check_cells, check_equal_outputs, check_mechanism
 from keras_rnn._types import Noise, Shape, State, Step, Tensor
-from keras_rnn.attention.base import Memory, shape_of_values
+from keras_rnn.attention.base import Memory, prepared, shape_of_values
 from keras_rnn.attention.cell import AttentionCell
 from keras_rnn.cells import contract
 from keras_rnn.cells.base import RecurrentCell
@@ -111,6 +111,10 @@ class GNMTCell(RecurrentCell):
         for cell, features in zip(self.upper_cells, self._features(), strict=True):
             contract.build_cell(cell, (inputs_shape[0], features))
         self.built = True
+
+    def prepare(self, **constants: Any) -> dict[str, Any]:
+        """Return the constants with a `Memory`, prepared if it is values alone."""
+        return prepared("GNMTCell", self.attention, constants)
 
     def draw_noise(
         self, batch_size: int | Tensor, features: int, length: int | Tensor | None = None

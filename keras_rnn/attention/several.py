@@ -72,7 +72,7 @@ class SeveralAttentions(AttentionMechanism):
     def memory(self, values: Tensor, mask: Tensor | None = None) -> Memory:
         """Prepare the memory of each mechanism; they are the keys of the one returned."""
         memories = [mechanism.memory(values, mask) for mechanism in self.mechanisms]
-        return Memory(values, memories, mask)
+        return Memory(values, memories, memories[0].mask)
 
     def context_size(self, values_shape: Shape) -> int:
         """Return the size of all contexts together."""

@@ -86,6 +86,13 @@ class RecurrentCell(keras.layers.Layer):
             "Write it, or write `call` as for a plain Keras cell."
         )
 
+    def prepare(self, **constants: Any) -> dict[str, Any]:
+        """Return the constants of a call as `step` needs them; by default as they are.
+
+        A layer calls it once for all steps: what depends on constants alone is computed here.
+        """
+        return constants
+
     def draw_noise(
         self, batch_size: int | Tensor, features: int, length: int | Tensor | None = None
     ) -> Noise | None:

@@ -5,12 +5,15 @@ Whoever steps a cell (a layer, a stack, a cell around a cell) calls these functi
 know which.
 """
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import ops, tree
 
+from keras_rnn._cell_checks import check_step
+from keras_rnn._checks import check_constants
 from keras_rnn._types import Noise, Shape, State, Step, Tensor
 from keras_rnn.cells.base import RecurrentCell
 
@@ -21,6 +24,7 @@ __all__ = [
     "initial_state",
     "of_states",
     "output_size",
+    "prepare",
     "project",
     "step",
 ]
@@ -37,11 +41,28 @@ def follows_contract(cell: Any) -> bool:
     return hasattr(cell, "project") and hasattr(cell, "step")
 
 
-def build_cell(cell: Any, input_shape: Shape) -> None:
-    """Build the cell for one time step of the shape `(batch, features)`, unless it is built."""
+def build_cell(
+    cell: Any, input_shape: Shape, constants_shape: dict[str, Any] | None = None
+) -> None:
+    """Build the cell for one time step of the shape `(batch, features)`, unless it is built.
+
+    Args:
+        cell: The cell.
+        input_shape: `(batch, features)`.
+        constants_shape: The shapes of the constants of its steps by name, for a `build` that asks
+            for them, as `memory_shape` that of `memory`.
+    """
     if hasattr(cell, "build") and not getattr(cell, "built", False):
-        cell.build(input_shape)
+        asked = inspect.signature(cell.build).parameters
+        shapes = {f"{name}_shape": shape for name, shape in (constants_shape or {}).items()}
+        cell.build(input_shape, **{name: shapes[name] for name in shapes.keys() & asked})
         cell.built = True
+
+
+def prepare(cell: Any, constants: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the constants, none by default, as the cell's steps need them."""
+    constants = check_constants(type(cell).__name__, constants)
+    return cell.prepare(**constants) if isinstance(cell, RecurrentCell) else constants
 
 
 def output_size(cell: Any) -> int:
@@ -137,7 +158,8 @@ def step(
     """
     if follows_contract(cell):
         constants = constants if noise is None else {"noise": noise, **constants}
-        output, states = cell.step(projected, states, training=training, **constants)
+        stepped = cell.step(projected, states, training=training, **constants)
+        output, states = check_step(cell, stepped, output_size(cell))
     elif getattr(cell, "_call_has_training_arg", False):
         output, states = cell(projected, states, training=training, **constants)
     else:

@@ -64,6 +64,10 @@ class CellWrapper(RecurrentCell):
         contract.build_cell(self.cell, input_shape)
         self.built = True
 
+    def prepare(self, **constants: Any) -> dict[str, Any]:
+        """Return what the cell's `prepare` returns."""
+        return contract.prepare(self.cell, constants)
+
     def draw_own_noise(
         self, batch_size: int | Tensor, features: int, length: int | Tensor | None
     ) -> Noise | None:

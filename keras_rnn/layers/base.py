@@ -3,10 +3,11 @@
 from typing import Any
 
 import keras
+from keras import ops, tree
 
 from keras_rnn._types import Tensor
 
-__all__ = ["SequenceLayer"]
+__all__ = ["SequenceLayer", "mask_of_output"]
 
 
 class SequenceLayer(keras.layers.Layer):
@@ -28,4 +29,29 @@ class SequenceLayer(keras.layers.Layer):
             mask = getattr(sequences, "_keras_mask", None)
         if mask is not None:
             kwargs["mask"] = mask
+        if "constants" in kwargs:
+            kwargs["constants"] = tree.map_structure(self._converted, kwargs["constants"])
         return super().__call__(sequences, *args, **kwargs)
+
+    def _converted(self, constant: Any) -> Any:
+        """Return a constant in the layer's type, with the mask that a conversion would lose."""
+        mask = getattr(constant, "_keras_mask", None)
+        if mask is None or isinstance(constant, keras.KerasTensor):
+            return constant
+        constant = self.dtype_policy.convert_input(constant, self.autocast, self.input_dtype)
+        constant._keras_mask = mask
+        return constant
+
+
+def mask_of_output(layer: Any, mask: Any) -> Tensor | None:
+    """Return the mask of the sequences that a layer returns, `None` if it returns none.
+
+    Args:
+        layer: A layer that has `return_sequences` and `go_backwards`; backwards its outputs come
+            from the end, and so does their mask, where Keras leaves it as it was.
+        mask: That of the layer's input, or a list of it and others.
+    """
+    if mask is None or not layer.return_sequences:
+        return None
+    mask = tree.flatten(mask)[0]
+    return ops.flip(mask, axis=1) if layer.go_backwards else mask

@@ -8,12 +8,10 @@ from keras import ops, tree
 from keras_rnn._checks import (
     check_batch_size,
     check_cell,
-    check_keeps_states,
     check_known_batch_size,
     check_learnable,
     check_mask,
     check_rank,
-    check_states,
     check_time_steps,
 )
 from keras_rnn._scan_checks import (
@@ -25,10 +23,10 @@ from keras_rnn._scan_checks import (
 )
 from keras_rnn._types import Noise, Shape, State, Tensor
 from keras_rnn.cells import StackedRNNCells, contract
-from keras_rnn.layers.base import SequenceLayer
+from keras_rnn.layers.base import SequenceLayer, mask_of_output
 from keras_rnn.layers.precision import computing_as, floats_to
 from keras_rnn.layers.scan_cell import scan_cell
-from keras_rnn.layers.states import KeptStates, assign_states, fitted, learned_states, spread
+from keras_rnn.layers.states import KeptStates, assign_states, fitted, learned_states, reset, spread
 from keras_rnn.scan import ScanResult
 
 __all__ = ["RNN"]
@@ -74,7 +72,7 @@ class RNN(SequenceLayer):
             layer before attached to `sequences`, also when `initial_state` is given.
         training: Whether dropout applies.
         constants: Further arguments of the cell's `step` that are the same at every step, by name,
-            such as `{"memory": memory}` for an attention cell.
+            such as `{"memory": values}` for an attention cell, or the `Memory` made of them.
 
     Returns:
         `(batch, time, output_size)`, or `(batch, output_size)` without `return_sequences`; with
@@ -127,10 +125,12 @@ class RNN(SequenceLayer):
         self.learned_states: list[Any] = []
         self._kept: KeptStates | None = None
 
-    def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
+    def build(
+        self, sequences_shape: Shape, initial_state_shape: Any = None, constants_shape: Any = None
+    ) -> None:
         """Build the cell, and the variables for states that are kept or learned."""
         self._check_shape(sequences_shape)
-        contract.build_cell(self.cell, (sequences_shape[0], *sequences_shape[2:]))
+        contract.build_cell(self.cell, (sequences_shape[0], *sequences_shape[2:]), constants_shape)
         if self.stateful:
             batch_size = check_known_batch_size(self.name, sequences_shape[0])
             dtype = self.state_dtype or self.variable_dtype
@@ -149,7 +149,7 @@ class RNN(SequenceLayer):
     ) -> Any:
         """Run the cell over the sequences."""
         self._check_call(sequences, mask)
-        constants = constants or {}
+        constants = contract.prepare(self.cell, constants)
         batch_size, length, *_, features = ops.shape(sequences)
         wanted = self.get_initial_state(batch_size, **constants)
         if initial_state is None:
@@ -228,17 +228,13 @@ class RNN(SequenceLayer):
         Raises:
             ValueError: If states are given and do not fit, or the layer keeps none.
         """
-        if states is not None:
-            kept = tree.flatten(check_keeps_states(self.name, self.states))
-            check_states(self.name, "states", tree.flatten(states), kept)
-        if self.states is not None:
-            assign_states(self.states, states)
+        reset(self.name, self.states, states)
 
     reset_states = reset_state
 
     def compute_mask(self, sequences: Tensor, mask: Tensor | None = None) -> Any:
-        """Return the mask of the output: that of the input if sequences are returned."""
-        output_mask = tree.flatten(mask)[0] if self.return_sequences and mask is not None else None
+        """Return the mask of the output, in its order, if sequences are returned."""
+        output_mask = mask_of_output(self, mask)
         if not self.return_state:
             return output_mask
         return [output_mask] + [None] * len(tree.flatten(self.cell.state_size))

@@ -7,11 +7,19 @@ import keras
 import tensorflow as tf
 from keras import ops, tree
 
-from keras_rnn._checks import check_states
+from keras_rnn._checks import check_keeps_states, check_states
 from keras_rnn._types import State
 from keras_rnn.layers.precision import floats_to
 
-__all__ = ["KeptStates", "assign_states", "fitted", "learned_states", "spread"]
+__all__ = [
+    "KeptStates",
+    "assign_states",
+    "fitted",
+    "flat_states",
+    "learned_states",
+    "reset",
+    "spread",
+]
 
 
 class KeptStates(tf.Module):
@@ -54,6 +62,43 @@ def assign_states(variables: State, states: State | None = None) -> None:
         variable.assign(state)
 
 
+def flat_states(owner: str, name: str, states: State) -> list[Any]:
+    """Return states that were given in a flat list.
+
+    Args:
+        owner: Name of the layer.
+        name: Name of the argument.
+        states: Any structure of them.
+
+    Raises:
+        ValueError: If it is a dictionary, which would be sorted by its keys.
+    """
+    if isinstance(states, dict):
+        raise ValueError(
+            f"`{owner}` needs `{name}` as a list, in the order of the layer's states. "
+            f"Received: a dictionary of {sorted(states)}. Pass a list of its values."
+        )
+    return tree.flatten(states)
+
+
+def reset(owner: str, kept: State | None, states: State | None) -> None:
+    """Set the states that a layer keeps, if it does, to those given, or to zeros.
+
+    Args:
+        owner: Name of the layer.
+        kept: The variables, or `None`.
+        states: One tensor a state, or `None`.
+
+    Raises:
+        ValueError: If states are given that do not fit, or the layer keeps none.
+    """
+    if states is not None:
+        variables = tree.flatten(check_keeps_states(owner, kept))
+        check_states(owner, "states", flat_states(owner, "states", states), variables)
+    if kept is not None:
+        assign_states(kept, states)
+
+
 def fitted(owner: str, given: State, wanted: State, dtype: str | None) -> State:
     """Return states that were given, of the structure and the types of those that are wanted.
 
@@ -67,7 +112,8 @@ def fitted(owner: str, given: State, wanted: State, dtype: str | None) -> State:
         ValueError: If there are not as many, or one is not of the wanted shape.
     """
     leaves = tree.flatten(wanted)
-    states = [ops.convert_to_tensor(state) for state in tree.flatten(given)]
+    given = flat_states(owner, "initial_state", given)
+    states = [ops.convert_to_tensor(state) for state in given]
     check_states(owner, "initial_state", states, leaves)
     typed = leaves if dtype is None else floats_to(dtype, leaves)
     states = [ops.cast(state, zeros.dtype) for state, zeros in zip(states, typed, strict=True)]

@@ -9,6 +9,8 @@ from keras_rnn._checks import check_choice, check_equal_settings
 from keras_rnn._types import Shape, State, Tensor
 from keras_rnn.cells import contract
 from keras_rnn.layers import SequenceLayer
+from keras_rnn.layers.base import mask_of_output
+from keras_rnn.layers.states import flat_states
 
 __all__ = ["Bidirectional"]
 
@@ -105,7 +107,7 @@ class Bidirectional(SequenceLayer):
         forward_state, backward_state = None, None
         if initial_state is not None:
             count = _state_count(self.forward_layer)
-            states = tree.flatten(initial_state)
+            states = flat_states(self.name, "initial_state", initial_state)
             forward_state, backward_state = states[:count], states[count:]
         forward = self.forward_layer(
             sequences, initial_state=forward_state, mask=mask, training=training
@@ -163,7 +165,7 @@ class Bidirectional(SequenceLayer):
 
     def compute_mask(self, sequences: Tensor, mask: Tensor | None = None) -> Any:
         """Return the mask of the output: that of the input if sequences are returned."""
-        output_mask = mask if self.return_sequences else None
+        output_mask = mask_of_output(self.forward_layer, mask)
         masks = [output_mask] * (2 if self.merge_mode is None else 1)
         if self.return_state:
             masks += [None] * (_state_count(self.forward_layer) + _state_count(self.backward_layer))
@@ -185,7 +187,8 @@ class Bidirectional(SequenceLayer):
             self.forward_layer.reset_state()
             self.backward_layer.reset_state()
             return
-        states, count = tree.flatten(states), _state_count(self.forward_layer)
+        states = flat_states(self.name, "states", states)
+        count = _state_count(self.forward_layer)
         self.forward_layer.reset_state(states[:count])
         self.backward_layer.reset_state(states[count:])
 

@@ -9,6 +9,7 @@ from keras import tree
 from keras_rnn._checks import check_count, check_rate
 from keras_rnn._types import Shape, State, Tensor
 from keras_rnn.layers import SequenceLayer
+from keras_rnn.layers.states import flat_states
 
 __all__ = ["StackedRNN"]
 
@@ -97,6 +98,7 @@ class StackedRNN(SequenceLayer):
             states, given = (None, None) if given is None else _take(given, layer)
             inputs = output if index == 0 else self._drop(output, training)
             result = layer(inputs, initial_state=states, mask=mask, training=training)
+            mask = _mask_of_output(layer, mask)
             result, *states = result if self.return_state else (result,)
             last_states += states
             if self.residual and index > 0 and result.shape == output.shape:
@@ -121,10 +123,11 @@ class StackedRNN(SequenceLayer):
 
     def compute_mask(self, sequences: Tensor, mask: Tensor | None = None) -> Any:
         """Return the mask of the output: that of the input if sequences are returned."""
-        output_mask = mask if self.return_sequences else None
+        for layer in self.layers:
+            mask = _mask_of_output(layer, mask)
         if not self.return_state:
-            return output_mask
-        return [output_mask] + [None] * sum(_state_count(layer) for layer in self.layers)
+            return mask
+        return [mask] + [None] * sum(_state_count(layer) for layer in self.layers)
 
     def reset_state(self, states: State | None = None) -> None:
         """Set the states of stateful layers.
@@ -142,7 +145,7 @@ class StackedRNN(SequenceLayer):
     def _flat(self, name: str, states: State | None) -> list[Tensor] | None:
         if states is None:
             return None
-        flat = tree.flatten(states)
+        flat = flat_states(self.name, name, states)
         check_count(self.name, name, flat, sum(_state_count(layer) for layer in self.layers))
         return flat
 
@@ -159,6 +162,12 @@ class StackedRNN(SequenceLayer):
         deserialize = keras.saving.deserialize_keras_object
         layers = [deserialize(layer, custom_objects) for layer in config.pop("layers")]
         return cls(layers, **config)
+
+
+def _mask_of_output(layer: Any, mask: Tensor | None) -> Tensor | None:
+    """Return the mask of the sequences that a layer returns."""
+    masks = layer.compute_mask(None, mask)
+    return masks[0] if isinstance(masks, list) else masks
 
 
 def _state_count(layer: Any) -> int:

@@ -20,6 +20,7 @@ from seq2seq.inference.hypotheses import (
     Marks,
     Prediction,
     StepFunction,
+    of_tensors,
     repeat_rows,
     size,
 )
@@ -137,6 +138,9 @@ def decode(
     Returns:
         `strategy.width` hypotheses a row, by falling score.
     """
+    step, states = of_tensors(step, states)
+    if prefix is not None:
+        prefix = tf.cast(prefix, tf.int32)
     beginning = _beginning(strategy, states, batch_size, maximum_steps, marks, source_time)
 
     def is_running(*now: Any) -> tf.Tensor:
@@ -181,6 +185,15 @@ def _beginning(
     )
 
 
+def _check_padding(padding: int, vocabulary_size: int | None) -> None:
+    """Raise `ValueError` unless padding is a token, as far as the number of these is known."""
+    if not 0 <= padding < (vocabulary_size or float("inf")):
+        raise ValueError(
+            f"`decode` needs `marks.padding` to be one of the {vocabulary_size} tokens. Received: "
+            f"{padding}. That of the end will do."
+        )
+
+
 def _possible(
     now: Search,
     log_probabilities: tf.Tensor,
@@ -190,7 +203,9 @@ def _possible(
 ) -> tf.Tensor:
     """Return the log-probabilities of what may follow each hypothesis."""
     vocabulary_size = size(log_probabilities, -1)
+    _check_padding(marks.padding, log_probabilities.shape[-1])
     given = tf.reshape(log_probabilities, [-1, now.last.shape[1], vocabulary_size])
+    given = tf.cast(given, tf.float32)
     # A number that is none is not above anything.
     possible = given = tf.where(given > IMPOSSIBLE, given, IMPOSSIBLE)
     for constraint in constraints:

@@ -7,7 +7,16 @@ import tensorflow as tf
 
 from seq2seq.marks import IMPOSSIBLE
 
-__all__ = ["IMPOSSIBLE", "Hypotheses", "Marks", "Prediction", "StepFunction", "repeat_rows", "size"]
+__all__ = [
+    "IMPOSSIBLE",
+    "Hypotheses",
+    "Marks",
+    "Prediction",
+    "StepFunction",
+    "of_tensors",
+    "repeat_rows",
+    "size",
+]
 
 
 class Prediction(NamedTuple):
@@ -64,6 +73,22 @@ def repeat_rows(structure: Any, times: int) -> Any:
         return None if tensor is None else tf.repeat(tensor, times, axis=0)
 
     return tf.nest.map_structure(repeat, structure)
+
+
+def of_tensors(step: StepFunction, states: Any) -> tuple[StepFunction, Any]:
+    """Return step and states without what is `None` in the states, which no loop carries."""
+    leaves = tf.nest.flatten(states)
+    if all(leaf is not None for leaf in leaves):
+        return step, states
+
+    def step_of_tensors(tokens: tf.Tensor, tensors: list[tf.Tensor]) -> Prediction:
+        given = iter(tensors)
+        own = [None if leaf is None else next(given) for leaf in leaves]
+        prediction = Prediction(*step(tokens, tf.nest.pack_sequence_as(states, own)))
+        after = tf.nest.flatten(prediction.states)
+        return prediction._replace(states=[state for state in after if state is not None])
+
+    return step_of_tensors, [leaf for leaf in leaves if leaf is not None]
 
 
 def size(tensor: tf.Tensor, axis: int) -> int | tf.Tensor:

@@ -66,9 +66,9 @@ class Sampling:
         if self.top_p < 1:
             narrowed = _keep(narrowed, self._is_of_the_nucleus)
         tiny = 1e-20  # A logarithm of zero would be no number.
-        uniform = tf.random.stateless_uniform(
-            tf.shape(narrowed), self.seed + tf.stack([0, search.time]), minval=tiny
-        )
+        # Mixed, not added: the draws of the next seed are others, not these a step later.
+        seed = tf.random.experimental.stateless_fold_in(self.seed, search.time)
+        uniform = tf.random.stateless_uniform(tf.shape(narrowed), seed, minval=tiny)
         gumbel = -tf.math.log(-tf.math.log(uniform))
         tokens = tf.argmax(narrowed + gumbel, axis=-1, output_type=tf.int32)
         gained = tf.gather(log_probabilities, tokens, batch_dims=2)

@@ -75,7 +75,7 @@ def mix_inputs(
         may_be = tf.gather(is_own, time, axis=1) & (given != PAD)
         word = tf.where(may_be, said, given)
         logits, states = model.decoder.step(word, states, start.memory, projection)
-        step_seed = seed + tf.stack([1 + time, 0])
+        step_seed = tf.random.experimental.stateless_fold_in(seed, time)
         drawn = tf.random.stateless_categorical(logits, 1, step_seed, dtype=tf.int32)
         # Of numbers that are none, a word past the last is drawn.
         said = tf.minimum(drawn[:, 0], tf.shape(logits)[-1] - 1)

@@ -14,6 +14,7 @@ from keras_rnn import (
     GRUCell,
     HighwayCell,
     LSTMCell,
+    RecurrentCell,
     ResidualCell,
     SRUCell,
     StackedRNNCells,
@@ -55,6 +56,39 @@ def test_the_cells_of_a_conditional_gru_compute_in_one_type():
     assert ConditionalGRUCell(*both).compute_dtype == "float16"
     with pytest.raises(ValueError, match=r"the same `compute_dtype` in both .*'float32' and 'fl"):
         ConditionalGRUCell(*both, dtype="float32")
+
+
+class WideCell(RecurrentCell):
+    """A cell whose output is not of its state's size, and that does not say so."""
+
+    state_size = 3
+
+    def step(self, projected, states, training=False):
+        return keras.ops.concatenate([projected, states[0]], axis=-1), states
+
+
+@pytest.mark.parametrize("options", [{}, {"return_sequences": True}])
+@pytest.mark.parametrize("in_graph", [False, True])
+def test_a_cell_says_how_wide_its_output_is(in_graph, options):
+    def run(cell):
+        layer = RNN(cell, **options)
+        layer.build((2, 5, 4))
+        call = tf.function(layer) if in_graph else layer
+        return call(tf.ones((2, 5, 4)))
+
+    with pytest.raises(ValueError, match=r"of size 3, .*Received: 7. Set `output_size = 7` on"):
+        run(WideCell())
+    cell = WideCell()
+    cell.output_size = 7
+    assert run(cell).shape[-1] == 7
+
+
+@pytest.mark.parametrize("stepped", [keras.ops.ones((2, 3)), None, (1, 2, 3)])
+def test_a_cell_returns_output_and_states(stepped):
+    cell = WideCell()
+    cell.step = lambda *_, **__: stepped
+    with pytest.raises(ValueError, match=r"`WideCell.step` needs to return output and states. Rec"):
+        RNN(cell)(tf.ones((2, 5, 4)))
 
 
 @pytest.mark.parametrize("make", [StackedRNNCells, DeepTransitionCell])

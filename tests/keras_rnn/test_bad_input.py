@@ -89,6 +89,10 @@ def test_a_mask_may_be_of_truth_values_or_numbers(dtype, rng):
 
 
 STATES = {
+    "by_name": (
+        {"h": np.ones((3, 2)), "c": np.ones((3, 2))},
+        r"`initial_state` as a list.* Received: a dictionary of \['c', 'h'\]. Pass a list",
+    ),
     "too_many": ([np.ones((3, 2))] * 3, r"needs 2 tensors in `initial_state`. Received: 3"),
     "size": (
         [np.ones((3, 2)), np.ones((3, 4))],

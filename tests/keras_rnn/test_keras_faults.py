@@ -171,3 +171,23 @@ def test_the_simple_layer_penalises_its_output():
 
 def test_the_simple_layer_drops_the_penalty_in_keras():
     assert count_of_losses(keras.layers) == 0
+
+
+def what_a_second_layer_backwards_says_of_padding(module):
+    """Both layers read from the end, so that the second reads in the order of the words again."""
+    first, second = (module.GRU(3, return_sequences=True, go_backwards=True) for _ in range(2))
+    embedding = keras.layers.Embedding(5, 4, mask_zero=True)
+    outputs = second(first(embedding(TOKENS)))
+    cut = second(first(embedding(TOKENS[:, :3])))
+    return np.abs(outputs[0, -1] - cut[0, -1]).max(), outputs
+
+
+def test_the_mask_of_outputs_from_the_end_comes_from_the_end():
+    difference, outputs = what_a_second_layer_backwards_says_of_padding(keras_rnn)
+    assert difference < 1e-6
+    np.testing.assert_array_equal(outputs._keras_mask, TOKENS != 0)
+
+
+def test_the_mask_of_outputs_from_the_end_does_not_in_keras():
+    difference, _ = what_a_second_layer_backwards_says_of_padding(keras.layers)
+    assert difference > 1e-3

@@ -76,6 +76,19 @@ def test_the_same_seed_draws_the_same_and_another_seed_another(chain):
     assert np.mean(once.tokens[..., :shared] != other.tokens[..., :shared]) > 0.1
 
 
+def test_the_draws_of_the_next_seed_are_not_these_a_step_later():
+    flat = np.full((1, 40, 40, 40), -np.log(37), "float32")
+    flat[..., [0, BEGIN, END]] = -np.inf
+    rows = [
+        search(Sampling(tf.constant(seed)), Chain(flat), 12).tokens[0, 0].numpy()
+        for seed in ([7, 0], [7, 1], [8, 0], [6, 1])
+    ]
+    for index, one in enumerate(rows):
+        for other in rows[:index]:
+            assert np.mean(one[1:] == other[:-1]) < 0.4
+            assert np.mean(other[1:] == one[:-1]) < 0.4
+
+
 def kept_by(probabilities, temperature, top_k, top_p):
     """Which tokens may be drawn: sorted, the first k, of those the first that add up to p."""
     tempered = probabilities ** (1 / temperature)
