@@ -182,9 +182,9 @@ def _take(states: list[Tensor], layer: Any) -> tuple[list[Tensor], list[Tensor]]
 
 
 def _check_layers(layers: Sequence[Any]) -> None:
-    if not layers:
+    if not isinstance(layers, list | tuple) or not layers:
         raise ValueError(
-            "`StackedRNN` needs at least one layer. Received: layers=[]. "
+            f"`StackedRNN` needs a list of at least one layer. Received: layers={layers!r}. "
             "Pass layers, for example `[LSTM(64, return_sequences=True), LSTM(64)]`."
         )
     for index, layer in enumerate(layers):

@@ -8,7 +8,7 @@ from seq2seq.errors import UserError
 from seq2seq.inference.decode import Constraint, Search
 from seq2seq.inference.hypotheses import IMPOSSIBLE
 
-__all__ = ["banned_phrases", "minimum_length", "no_repeated_ngram"]
+__all__ = ["banned_phrases", "minimum_length", "no_repeated_ngram", "token_lists"]
 
 
 def minimum_length(tokens: int, end: int) -> Constraint:
@@ -28,10 +28,9 @@ def banned_phrases(phrases: Sequence[Sequence[int]]) -> Constraint:
         phrases: Tokens of each, at least one.
 
     Raises:
-        UserError: If a phrase has no token.
+        UserError: If a phrase is no list of tokens, or an empty one.
     """
-    if not all(phrases):
-        raise UserError(f"A banned phrase needs at least one token. Received: {list(phrases)}.")
+    phrases = token_lists("banned", phrases)
 
     def constraint(search: Search, log_probabilities: tf.Tensor) -> tf.Tensor:
         vocabulary_size = tf.shape(log_probabilities)[-1]
@@ -42,6 +41,28 @@ def banned_phrases(phrases: Sequence[Sequence[int]]) -> Constraint:
         return tf.where(is_banned, IMPOSSIBLE, log_probabilities)
 
     return constraint
+
+
+def token_lists(what: str, phrases: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Return phrases as lists of tokens.
+
+    Args:
+        what: What they are, for the error.
+        phrases: Tokens of each.
+
+    Raises:
+        UserError: If one is no list of tokens, or an empty one.
+    """
+    try:
+        lists = [[int(token) for token in phrase] for phrase in phrases]
+    except (TypeError, ValueError):
+        lists = [[]]
+    if not all(lists):
+        raise UserError(
+            f"Each {what} phrase needs to be a list of at least one token. Received: {phrases!r}. "
+            "Pass a list of such lists, for example [[5], [7, 8]]."
+        )
+    return lists
 
 
 def no_repeated_ngram(size: int) -> Constraint:

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from seq2seq.errors import UserError
 from seq2seq.inference.beam import BeamSearch
+from seq2seq.inference.constraints import token_lists
 from seq2seq.inference.decode import Choice, Search
 from seq2seq.inference.hypotheses import IMPOSSIBLE
 
@@ -45,13 +46,13 @@ class RequiringBeamSearch(BeamSearch):
         self, width: int, phrases: Sequence[Sequence[int]], *, end: int, **options: Any
     ) -> None:
         super().__init__(width, end=end, **options)
-        if not phrases or not all(phrases) or self.groups > 1:
+        self.phrases = token_lists("required", phrases)
+        if not self.phrases or self.groups > 1:
             raise UserError(
-                "A search for required phrases needs a phrase, at least one token in each, and no "
-                f"groups. Received: phrases {list(phrases)}, groups {self.groups}."
+                "A search for required phrases needs a phrase, and no groups. Received: phrases "
+                f"{self.phrases}, groups {self.groups}."
             )
-        self.phrases = [list(phrase) for phrase in phrases]
-        self.most = sum(map(len, phrases))
+        self.most = sum(map(len, self.phrases))
 
     def initialize(self, search: Search) -> Search:
         """Return the search before its first step: no phrase has been begun."""

@@ -16,6 +16,7 @@ def sequence_loss(
     sum_over_timesteps: bool = False,
     sum_over_batch: bool = False,
     softmax_loss_function: Callable[..., tf.Tensor] | None = None,
+    name: str | None = None,
 ) -> tf.Tensor:
     """Return the weighted cross-entropy of a batch of sequences, averaged as asked for.
 
@@ -31,14 +32,16 @@ def sequence_loss(
 
     Args:
         logits: float `(batch, time, vocabulary_size)`.
-        targets: int `(batch, time)`.
-        weights: float `(batch, time)`; zero at padding.
+        targets: int `(batch, time)`, or probabilities or one-hot `(batch, time, vocabulary_size)`.
+        weights: Numbers or truth values `(batch, time)`; zero at padding.
         average_across_timesteps: Whether to average over time.
         average_across_batch: Whether to average over the batch.
         sum_over_timesteps: Whether to sum over time, instead.
         sum_over_batch: Whether to sum over the batch, instead.
-        softmax_loss_function: Maps `labels`, `(batch * time,)`, and `logits`, `(batch * time,
-            vocabulary_size)`, named so, to cross-entropies; by default those of all classes.
+        softmax_loss_function: Maps `labels`, the targets with batch and time as one axis, and
+            `logits`, `(batch * time, vocabulary_size)`, named so, to cross-entropies; by default
+            those of all classes.
+        name: Prefix of the names of operations in a graph.
 
     Returns:
         A scalar, or where one axis or none is reduced `(batch,)`, `(time,)` or `(batch, time)`.
@@ -51,7 +54,7 @@ def sequence_loss(
     >>> round(float(loss), 4)
     1.3863
     """
-    _check_ranks(logits, targets, weights)
+    _check_shapes(logits, targets, weights)
     averaged = _axes(average_across_batch, average_across_timesteps)
     summed = _axes(sum_over_batch, sum_over_timesteps)
     if averaged and summed:
@@ -62,26 +65,46 @@ def sequence_loss(
             f"sum_over_timesteps={sum_over_timesteps}, sum_over_batch={sum_over_batch}. "
             "Set those of one kind to False."
         )
-    entropy = softmax_loss_function or tf.nn.sparse_softmax_cross_entropy_with_logits
-    flat = tf.reshape(logits, [-1, tf.shape(logits)[-1]])
-    losses = entropy(labels=tf.reshape(targets, [-1]), logits=flat)
-    losses = tf.reshape(losses, tf.shape(weights)) * weights
-    divisors = weights if averaged else tf.cast(weights != 0, losses.dtype)
-    axes = averaged or summed
-    if not axes:
-        return losses
-    total = tf.reduce_sum(losses, axis=axes)
-    return tf.math.divide_no_nan(total, tf.reduce_sum(divisors, axis=axes))
+    with tf.name_scope(name or "sequence_loss"):
+        losses = _entropies(logits, targets, softmax_loss_function)
+        weights = tf.cast(weights, losses.dtype)
+        losses = tf.reshape(losses, tf.shape(weights)) * weights
+        divisors = weights if averaged else tf.cast(weights != 0, losses.dtype)
+        axes = averaged or summed
+        if not axes:
+            return losses
+        total = tf.reduce_sum(losses, axis=axes)
+        return tf.math.divide_no_nan(total, tf.reduce_sum(divisors, axis=axes))
+
+
+def _entropies(
+    logits: tf.Tensor, targets: tf.Tensor, entropy: Callable[..., tf.Tensor] | None
+) -> tf.Tensor:
+    """Return the cross-entropies, `(batch * time,)`."""
+    logits = tf.convert_to_tensor(logits)
+    logits = tf.reshape(logits, [-1, tf.shape(logits)[-1]])
+    if len(targets.shape) == 2:
+        entropy = entropy or tf.nn.sparse_softmax_cross_entropy_with_logits
+        return entropy(labels=tf.reshape(targets, [-1]), logits=logits)
+    entropy = entropy or tf.nn.softmax_cross_entropy_with_logits
+    labels = tf.cast(tf.reshape(targets, tf.shape(logits)), logits.dtype)
+    return entropy(labels=labels, logits=logits)
 
 
 def _axes(batch: bool, time: bool) -> list[int]:
     return [axis for axis, is_reduced in enumerate((batch, time)) if is_reduced]
 
 
-def _check_ranks(logits: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor) -> None:
-    ranks = tuple(len(tensor.shape) for tensor in (logits, targets, weights))
-    if ranks != (3, 2, 2):
+def _check_shapes(logits: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor) -> None:
+    shapes = [tuple(tensor.shape) for tensor in (logits, targets, weights)]
+    ranks = [len(shape) for shape in shapes]
+    is_right = ranks in ([3, 2, 2], [3, 3, 2])
+    if is_right and ranks[1] == 3:
+        classes = shapes[0][-1], shapes[1][-1]
+        is_right = None in classes or classes[0] == classes[1]
+    if not is_right:
         raise ValueError(
-            "`sequence_loss` needs logits `(batch, time, vocabulary_size)`, and targets and "
-            f"weights `(batch, time)`. Received: tensors of ranks {ranks}. Reshape them."
+            "`sequence_loss` needs logits `(batch, time, vocabulary_size)`, targets of that shape "
+            "or `(batch, time)`, and weights `(batch, time)`. Received: shapes "
+            f"{', '.join(map(str, shapes))}. Reshape them."
         )

@@ -235,7 +235,8 @@ def backwards(**options):
             lambda: Bidirectional(GRU(4), None, output_layer=keras.layers.Dense(2)),
             "`merge_mode` to be one of 'concat'.*merge_mode=None",
         ),
-        (lambda: StackedRNN([]), r"needs at least one layer. Received: layers=\[\]"),
+        (lambda: StackedRNN([]), r"a list of at least one layer. Received: layers=\[\]"),
+        (lambda: StackedRNN(GRU(3)), r"a list of at least one layer. Received: layers=<GRU"),
         (lambda: StackedRNN([GRU(3, name="a"), GRU(3)]), r"layer 0 \(a\) with return_sequences"),
         (lambda: StackedRNN([GRU(3)], dropout=1.5), "`StackedRNN` needs `dropout` to be a rate"),
         (
