@@ -44,7 +44,8 @@ class AttentionCell(RecurrentCell):
         states: `[states of the cell, a, alignments]`, then those of the mechanism if it has any;
             `get_initial_state(batch_size, memory)`.
         training: Whether this is a training step.
-        memory: A `Memory`, made by `attention.memory(values, mask)`.
+        memory: A `Memory`, made by `attention.memory(values, mask)`. A layer around the cell takes
+            the values too, and prepares them, with the mask that they carry.
 
     Returns:
         `(output, states)`: `(batch, output_size)`, and the next states, of which a is
@@ -59,13 +60,13 @@ class AttentionCell(RecurrentCell):
 
     >>> from keras_rnn import RNN, AttentionCell, BahdanauAttention, GRUCell
     >>> cell = AttentionCell(GRUCell(4), BahdanauAttention(8), units=6)
-    >>> cell.build((None, 3), memory_shape=(None, None, 5))
-    >>> memory = cell.attention.memory(ops.ones((2, 7, 5)))
-    >>> states = cell.get_initial_state(2, memory)
-    >>> layer = RNN(cell, return_sequences=True)
-    >>> sequences = layer(ops.ones((2, 9, 3)), initial_state=states, constants={"memory": memory})
-    >>> tuple(sequences.shape)
+    >>> layer, values = RNN(cell, return_sequences=True), ops.ones((2, 7, 5))
+    >>> tuple(layer(ops.ones((2, 9, 3)), constants={"memory": values}).shape)
     (2, 9, 6)
+    >>> memory = cell.attention.memory(values)
+    >>> output, states = cell(ops.ones((2, 3)), cell.get_initial_state(2, memory), memory=memory)
+    >>> tuple(cell.alignments(states).shape)
+    (2, 7)
     """
 
     def __init__(

@@ -44,7 +44,7 @@ class ConditionalGRUCell(RecurrentCell):
         states: `[states of the cells, alignments]`, then those of the mechanism if it has any;
             `get_initial_state(batch_size, memory)`.
         training: Whether this is a training step.
-        memory: A `Memory`, made by `attention.memory(values, mask)`.
+        memory: As for `AttentionCell`.
 
     Returns:
         `(s, states)`: `s` being `(batch, size of the second cell's output)`, and the next states,
@@ -57,10 +57,8 @@ class ConditionalGRUCell(RecurrentCell):
 
     >>> from keras_rnn import RNN, BahdanauAttention, ConditionalGRUCell, GRUCell
     >>> cell = ConditionalGRUCell(GRUCell(4), BahdanauAttention(8), GRUCell(4))
-    >>> cell.build((None, 3), memory_shape=(None, None, 5))
-    >>> memory = cell.attention.memory(ops.ones((2, 7, 5)))
     >>> layer = RNN(cell, return_sequences=True)
-    >>> tuple(layer(ops.ones((2, 9, 3)), constants={"memory": memory}).shape)
+    >>> tuple(layer(ops.ones((2, 9, 3)), constants={"memory": ops.ones((2, 7, 5))}).shape)
     (2, 9, 4)
     """
 

@@ -39,7 +39,7 @@ class GNMTCell(RecurrentCell):
         states: `[states of all cells, c, alignments]`, then those of the mechanism if it has any;
             `get_initial_state(batch_size, memory)`.
         training: Whether this is a training step.
-        memory: A `Memory`, made by `attention.memory(values, mask)`.
+        memory: As for `AttentionCell`.
 
     Returns:
         `(output, states)`: the output of the top cell, and the next states, of which c is
@@ -54,9 +54,7 @@ class GNMTCell(RecurrentCell):
 
     >>> from keras_rnn import RNN, BahdanauAttention, GRUCell
     >>> cell = GNMTCell([GRUCell(4), GRUCell(4), GRUCell(4)], BahdanauAttention(8), residual=True)
-    >>> cell.build((None, 3), memory_shape=(None, None, 5))
-    >>> memory = cell.attention.memory(ops.ones((2, 7, 5)))
-    >>> tuple(RNN(cell)(ops.ones((2, 9, 3)), constants={"memory": memory}).shape)
+    >>> tuple(RNN(cell)(ops.ones((2, 9, 3)), constants={"memory": ops.ones((2, 7, 5))}).shape)
     (2, 4)
     """
 

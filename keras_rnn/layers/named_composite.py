@@ -49,14 +49,12 @@ class DeepTransition(CompositeRNN):
 class ConditionalGRU(CompositeRNN):
     """The conditional GRU as a layer; equations and arguments: `ConditionalGRUCell`, then `RNN`.
 
-    The memory is an argument of each call, and its shape is needed to build the cell.
+    The memory is an argument of each call.
 
     >>> from keras import ops
     >>> from keras_rnn import BahdanauAttention, GRUCell
     >>> layer = ConditionalGRU(GRUCell(4), BahdanauAttention(8), GRUCell(4))
-    >>> layer.cell.build((None, 3), memory_shape=(None, None, 5))
-    >>> memory = layer.attention.memory(ops.ones((2, 7, 5)))
-    >>> tuple(layer(ops.ones((2, 9, 3)), constants={"memory": memory}).shape)
+    >>> tuple(layer(ops.ones((2, 9, 3)), constants={"memory": ops.ones((2, 7, 5))}).shape)
     (2, 4)
     """
 
