@@ -32,6 +32,7 @@ __all__ = [
     "check_same_size",
     "check_seed",
     "check_some_kernel",
+    "check_step",
 ]
 
 

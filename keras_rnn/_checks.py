@@ -15,6 +15,7 @@ __all__ = [
     "check_batch_size",
     "check_cell",
     "check_choice",
+    "check_constants",
     "check_count",
     "check_depends",
     "check_equal_settings",

@@ -128,8 +128,8 @@ def gradient_flow(
     (3, 4, 4)
     """
     check_recurrent_layer(OWNER, layer, RNN)
-    inputs = _time_major(layer, inputs)
-    step = _VectorStep(layer, inputs.shape[1], constants or {})
+    inputs = _time_major(layer, inputs, constants)
+    step = _VectorStep(layer, inputs.shape[1], constants)
     states, outputs = _run(step, inputs)
     transitions = _transitions(step, inputs, states)
     size = outputs.shape[-1]
@@ -153,12 +153,12 @@ class _VectorStep:
     same order.
     """
 
-    def __init__(self, layer: RNN, batch_size: int, constants: dict[str, Any]) -> None:
+    def __init__(self, layer: RNN, batch_size: int, constants: dict[str, Any] | None) -> None:
         self.cell = layer.cell
         self.dtype = layer.variable_dtype
         self.batch_size = batch_size
-        self.constants = contract.prepare(layer.cell, constants)
-        initial = layer.get_initial_state(batch_size, **self.constants)
+        self.constants = constants
+        initial = layer.get_initial_state(batch_size, **contract.prepare(self.cell, constants))
         self.structure = layer.states if layer.stateful else initial
         leaves = [tf.convert_to_tensor(leaf) for leaf in tree.flatten(self.structure)]
         self.leaves = [tf.cast(x, self.dtype) if x.dtype.is_floating else x for x in leaves]
@@ -170,8 +170,10 @@ class _VectorStep:
         leaves = [tf.cast(tf.reshape(p, [-1, *leaf.shape[1:]]), leaf.dtype) for p, leaf in parts]
         states = tree.pack_sequence_as(self.structure, leaves)
         times = inputs.shape[0] // max(self.batch_size, 1)
+        # Here and not once before, so that the gradient of what prepares them is a part of it.
         constants = tree.map_structure(
-            lambda x: None if x is None else ops.concatenate([x] * times), self.constants
+            lambda x: None if x is None else ops.concatenate([x] * times),
+            contract.prepare(self.cell, self.constants),
         )
         projected = contract.project(self.cell, inputs)
         output, states = contract.step(self.cell, projected, states, **constants)
@@ -186,14 +188,15 @@ def _row_size(tensor: Tensor) -> int:
     return int(np.prod(tensor.shape[1:]))
 
 
-def _time_major(layer: RNN, inputs: Tensor) -> Tensor:
+def _time_major(layer: RNN, inputs: Tensor, constants: dict[str, Any] | None) -> Tensor:
     """Return the inputs as `(time, batch, features)`, in the order in which they are read."""
     check_no_mask(OWNER, "inputs", inputs)
     inputs = ops.convert_to_tensor(inputs, dtype=layer.variable_dtype)
     check_rank(OWNER, "inputs", inputs, 3, "(batch, time, features)")
     check_time_steps(OWNER, inputs)
     if not layer.built:
-        layer.build(inputs.shape)
+        shapes = tree.map_structure(lambda x: None if x is None else tuple(x.shape), constants)
+        layer.build(inputs.shape, constants_shape=shapes)
     return tf.transpose(ops.flip(inputs, axis=1) if layer.go_backwards else inputs, [1, 0, 2])
 
 

@@ -80,6 +80,11 @@ class AttentionMechanism(keras.layers.Layer):
     state_count = 0
     """How many states the mechanism has, each `(batch, memory_time)`."""
 
+    def __call__(self, query: Tensor, memory: Memory, *args: Any, **kwargs: Any) -> Look:
+        """Look, at a memory that has been prepared."""
+        check_memory(type(self).__name__, memory)
+        return super().__call__(query, memory, *args, **kwargs)
+
     def memory(self, values: Tensor, mask: Tensor | None = None) -> Memory:
         """Prepare the memory: compute what depends on it alone, once for all queries.
 
@@ -136,7 +141,6 @@ class AttentionMechanism(keras.layers.Layer):
         noise: Noise | None = None,
     ) -> Look:
         """Return context, alignments and next states of the query."""
-        check_memory(type(self).__name__, memory)
         check_count(type(self).__name__, "states", states, self.state_count)
         scores = self.score(query, memory, states)
         alignments = self.align(scores, memory, states, training, noise)
@@ -153,7 +157,6 @@ def look(
     noise: Noise | None = None,
 ) -> Look:
     """Return what a mechanism sees, in the type of the query, which may not be the mechanism's."""
-    check_memory(type(attention).__name__, memory)
     seen = attention(query, memory, states, training=training, noise=noise)
     states = [ops.cast(state, query.dtype) for state in seen.states]
     context, alignments = (ops.cast(tensor, query.dtype) for tensor in seen[:2])
@@ -245,6 +248,7 @@ def shape_of_values(owner: str, memory_shape: Any) -> Shape:
     if memory_shape is None:
         raise ValueError(
             f"`{owner}` needs the shape of its memory to be built. Received: none. "
-            "Call `cell.build(inputs_shape, memory_shape)` before its first use."
+            'Call its layer with `constants={"memory": values}`; if it stands in another cell, '
+            "first `cell.build(inputs_shape, memory_shape)`."
         )
     return memory_shape[0] if isinstance(memory_shape[0], list | tuple) else memory_shape

@@ -112,7 +112,7 @@ class GNMTCell(RecurrentCell):
 
     def prepare(self, **constants: Any) -> dict[str, Any]:
         """Return the constants with a `Memory`, prepared if it is values alone."""
-        return prepared("GNMTCell", self.attention, constants)
+        return prepared(type(self).__name__, self.attention, constants)
 
     def draw_noise(
         self, batch_size: int | Tensor, features: int, length: int | Tensor | None = None

@@ -22,6 +22,7 @@ __all__ = [
     "draw_noise",
     "follows_contract",
     "initial_state",
+    "inner_state_count",
     "of_states",
     "output_size",
     "prepare",
@@ -50,12 +51,13 @@ def build_cell(
         cell: The cell.
         input_shape: `(batch, features)`.
         constants_shape: The shapes of the constants of its steps by name, for a `build` that asks
-            for them, as `memory_shape` that of `memory`.
+            for them, as `memory_shape` for that of `memory`.
     """
+    shapes = check_constants(type(cell).__name__, constants_shape)
     if hasattr(cell, "build") and not getattr(cell, "built", False):
-        asked = inspect.signature(cell.build).parameters
-        shapes = {f"{name}_shape": shape for name, shape in (constants_shape or {}).items()}
-        cell.build(input_shape, **{name: shapes[name] for name in shapes.keys() & asked})
+        _, *asked = inspect.signature(cell.build).parameters
+        shapes = {f"{name}_shape": shape for name, shape in shapes.items()}
+        cell.build(input_shape, **{name: shapes[name] for name in asked if name in shapes})
         cell.built = True
 
 
@@ -98,6 +100,12 @@ def of_states(cell: Any, of_own: Callable[[Any, int], list[Any]]) -> list[Any]:
     found = [something for part in inner for something in of_states(part, of_own)]
     count = len(tree.flatten(cell.state_size))
     return found + of_own(cell, count - len(found))
+
+
+def inner_state_count(cell: Any) -> int:
+    """Return how many of the cell's states, the first, are those of the cells inside it."""
+    inner = cell.cells_of_states() if isinstance(cell, RecurrentCell) else []
+    return sum(len(tree.flatten(part.state_size)) for part in inner)
 
 
 def draw_noise(

@@ -65,8 +65,8 @@ class CellWrapper(RecurrentCell):
         self.built = True
 
     def prepare(self, **constants: Any) -> dict[str, Any]:
-        """Return what the cell's `prepare` returns."""
-        return contract.prepare(self.cell, constants)
+        """Return what the cell's `prepare` returns; without any, a wrapper may have its own."""
+        return contract.prepare(self.cell, constants) if constants else {}
 
     def draw_own_noise(
         self, batch_size: int | Tensor, features: int, length: int | Tensor | None

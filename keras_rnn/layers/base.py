@@ -29,18 +29,7 @@ class SequenceLayer(keras.layers.Layer):
             mask = getattr(sequences, "_keras_mask", None)
         if mask is not None:
             kwargs["mask"] = mask
-        if "constants" in kwargs:
-            kwargs["constants"] = tree.map_structure(self._converted, kwargs["constants"])
         return super().__call__(sequences, *args, **kwargs)
-
-    def _converted(self, constant: Any) -> Any:
-        """Return a constant in the layer's type, with the mask that a conversion would lose."""
-        mask = getattr(constant, "_keras_mask", None)
-        if mask is None or isinstance(constant, keras.KerasTensor):
-            return constant
-        constant = self.dtype_policy.convert_input(constant, self.autocast, self.input_dtype)
-        constant._keras_mask = mask
-        return constant
 
 
 def mask_of_output(layer: Any, mask: Any) -> Tensor | None:

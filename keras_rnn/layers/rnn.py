@@ -67,7 +67,8 @@ class RNN(SequenceLayer):
 
     Call arguments:
         sequences: `(batch, time, features)`; integers become numbers of the layer's type.
-        initial_state: The states before the first step, one tensor a state; zeros by default.
+        initial_state: The states before the first step, one tensor a state; zeros by default. For a
+            cell with attention those of the cell in it will do.
         mask: Boolean `(batch, time)`, false where a step is padding. By default the mask that a
             layer before attached to `sequences`, also when `initial_state` is given.
         training: Whether dropout applies.
@@ -154,7 +155,8 @@ class RNN(SequenceLayer):
         wanted = self.get_initial_state(batch_size, **constants)
         if initial_state is None:
             initial_state = self.states if self.stateful else wanted
-        states = fitted(self.name, initial_state, wanted, self.state_dtype)
+        first = contract.inner_state_count(self.cell)
+        states = fitted(self.name, initial_state, wanted, self.state_dtype, first)
         with computing_as(self.cell, self) as dtype:
             noise = contract.draw_noise(self.cell, batch_size, features, training, length)
             outputs, last_output, states = self.scan(

@@ -99,7 +99,9 @@ def reset(owner: str, kept: State | None, states: State | None) -> None:
         assign_states(kept, states)
 
 
-def fitted(owner: str, given: State, wanted: State, dtype: str | None) -> State:
+def fitted(
+    owner: str, given: State, wanted: State, dtype: str | None, first: int | None = None
+) -> State:
     """Return states that were given, of the structure and the types of those that are wanted.
 
     Args:
@@ -107,12 +109,15 @@ def fitted(owner: str, given: State, wanted: State, dtype: str | None) -> State:
         given: Any structure of as many states.
         wanted: The layer's initial states for the same batch.
         dtype: Another type for those of a floating type, or `None`.
+        first: So many, the first, may be given alone; the others are then those that are wanted.
 
     Raises:
         ValueError: If there are not as many, or one is not of the wanted shape.
     """
     leaves = tree.flatten(wanted)
     given = flat_states(owner, "initial_state", given)
+    if len(given) == first:
+        given += leaves[first:]
     states = [ops.convert_to_tensor(state) for state in given]
     check_states(owner, "initial_state", states, leaves)
     typed = leaves if dtype is None else floats_to(dtype, leaves)

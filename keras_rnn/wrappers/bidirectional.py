@@ -164,7 +164,7 @@ class Bidirectional(SequenceLayer):
         return (*output, *states) if self.merge_mode is None else (output, *states)
 
     def compute_mask(self, sequences: Tensor, mask: Tensor | None = None) -> Any:
-        """Return the mask of the output: that of the input if sequences are returned."""
+        """Return the mask of the output, in its order, if sequences are returned."""
         output_mask = mask_of_output(self.forward_layer, mask)
         masks = [output_mask] * (2 if self.merge_mode is None else 1)
         if self.return_state:

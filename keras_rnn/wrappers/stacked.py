@@ -34,7 +34,7 @@ class StackedRNN(SequenceLayer):
     Call arguments:
         sequences: `(batch, time, features)`.
         initial_state: The states of all layers in one flat list, or `None`.
-        mask: Boolean `(batch, time)`, handed to every layer.
+        mask: Boolean `(batch, time)`, handed from layer to layer in the order of what they return.
         training: Whether dropout applies.
 
     Returns:
@@ -122,7 +122,7 @@ class StackedRNN(SequenceLayer):
         return (shape, *states) if self.return_state else shape
 
     def compute_mask(self, sequences: Tensor, mask: Tensor | None = None) -> Any:
-        """Return the mask of the output: that of the input if sequences are returned."""
+        """Return the mask of the output, in its order, if sequences are returned."""
         for layer in self.layers:
             mask = _mask_of_output(layer, mask)
         if not self.return_state:

@@ -1,5 +1,6 @@
 """Constraints: what must not follow in a hypothesis."""
 
+import operator
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -54,10 +55,10 @@ def token_lists(what: str, phrases: Sequence[Sequence[int]]) -> list[list[int]]:
         UserError: If one is no list of tokens, or an empty one.
     """
     try:
-        lists = [[int(token) for token in phrase] for phrase in phrases]
-    except (TypeError, ValueError):
-        lists = [[]]
-    if not all(lists):
+        lists = [[operator.index(token) for token in phrase] for phrase in phrases]
+    except TypeError:
+        lists = None
+    if lists is None or not all(lists):
         raise UserError(
             f"Each {what} phrase needs to be a list of at least one token. Received: {phrases!r}. "
             "Pass a list of such lists, for example [[5], [7, 8]]."

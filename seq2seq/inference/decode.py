@@ -125,12 +125,13 @@ def decode(
     Args:
         strategy: How to choose.
         step: One step of the decoder, over `batch * strategy.width` rows.
-        states: The states before the first step, each `(batch, ...)`.
+        states: The states before the first step, each `(batch, ...)`, or `None` at every step. With
+            a `None` among them `Search.states` is a flat list of the others.
         batch_size: Number of rows.
         maximum_steps: The most tokens a hypothesis may get, the end included.
         marks: The tokens that begin, end and fill a hypothesis.
         constraints: What makes tokens impossible.
-        prefix: How each row starts, whatever the constraints say, int32 `(batch, prefix_time)`,
+        prefix: How each row starts, whatever the constraints say, integers `(batch, prefix_time)`,
             or `(1, prefix_time)` for all rows, filled with padding; its log-probability counts. A
             row with a token that is not in the vocabulary has a score of NaN.
         source_time: The length of the alignments; needed by strategies that count coverage.
@@ -188,8 +189,9 @@ def _beginning(
 def _check_padding(padding: int, vocabulary_size: int | None) -> None:
     """Raise `ValueError` unless padding is a token, as far as the number of these is known."""
     if not 0 <= padding < (vocabulary_size or float("inf")):
+        below = f" and below {vocabulary_size}" if vocabulary_size else ""
         raise ValueError(
-            f"`decode` needs `marks.padding` to be one of the {vocabulary_size} tokens. Received: "
+            f"`decode` needs `marks.padding` to be a token, at least 0{below}. Received: "
             f"{padding}. That of the end will do."
         )
 

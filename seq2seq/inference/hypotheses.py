@@ -86,6 +86,11 @@ def of_tensors(step: StepFunction, states: Any) -> tuple[StepFunction, Any]:
         own = [None if leaf is None else next(given) for leaf in leaves]
         prediction = Prediction(*step(tokens, tf.nest.pack_sequence_as(states, own)))
         after = tf.nest.flatten(prediction.states)
+        if [state is None for state in after] != [leaf is None for leaf in leaves]:
+            raise ValueError(
+                "A step needs to return `None` among its states where it was given it, and nowhere "
+                f"else. Received: {prediction.states}. Begin with a tensor of that shape."
+            )
         return prediction._replace(states=[state for state in after if state is not None])
 
     return step_of_tensors, [leaf for leaf in leaves if leaf is not None]

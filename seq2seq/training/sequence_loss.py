@@ -47,7 +47,7 @@ def sequence_loss(
         A scalar, or where one axis or none is reduced `(batch,)`, `(time,)` or `(batch, time)`.
 
     Raises:
-        ValueError: If the ranks are others, or some axis is to be averaged and some summed over.
+        ValueError: If the shapes are others, or some axis is to be averaged and some summed over.
 
     >>> weights = tf.constant([[1.0, 1.0, 0.0]])
     >>> loss = sequence_loss(tf.zeros((1, 3, 4)), tf.zeros((1, 3), tf.int32), weights)
@@ -60,18 +60,15 @@ def sequence_loss(
     if averaged and summed:
         raise ValueError(
             "`sequence_loss` needs axes to average or to sum over, not both kinds. Received: "
-            f"average_across_timesteps={average_across_timesteps}, "
-            f"average_across_batch={average_across_batch}, "
-            f"sum_over_timesteps={sum_over_timesteps}, sum_over_batch={sum_over_batch}. "
-            "Set those of one kind to False."
+            f"{average_across_timesteps=}, {average_across_batch=}, {sum_over_timesteps=}, "
+            f"{sum_over_batch=}. Set those of one kind to False."
         )
     with tf.name_scope(name or "sequence_loss"):
         losses = _entropies(logits, targets, softmax_loss_function)
         weights = tf.cast(weights, losses.dtype)
         losses = tf.reshape(losses, tf.shape(weights)) * weights
         divisors = weights if averaged else tf.cast(weights != 0, losses.dtype)
-        axes = averaged or summed
-        if not axes:
+        if not (axes := averaged or summed):
             return losses
         total = tf.reduce_sum(losses, axis=axes)
         return tf.math.divide_no_nan(total, tf.reduce_sum(divisors, axis=axes))
@@ -80,8 +77,10 @@ def sequence_loss(
 def _entropies(
     logits: tf.Tensor, targets: tf.Tensor, entropy: Callable[..., tf.Tensor] | None
 ) -> tf.Tensor:
-    """Return the cross-entropies, `(batch * time,)`."""
+    """Return the cross-entropies, `(batch * time,)`, of half precision in float32."""
     logits = tf.convert_to_tensor(logits)
+    if logits.dtype.size < 4:  # Sums over a batch would be too large.
+        logits = tf.cast(logits, tf.float32)
     logits = tf.reshape(logits, [-1, tf.shape(logits)[-1]])
     if len(targets.shape) == 2:
         entropy = entropy or tf.nn.sparse_softmax_cross_entropy_with_logits
@@ -96,13 +95,12 @@ def _axes(batch: bool, time: bool) -> list[int]:
 
 
 def _check_shapes(logits: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor) -> None:
-    shapes = [tuple(tensor.shape) for tensor in (logits, targets, weights)]
-    ranks = [len(shape) for shape in shapes]
-    is_right = ranks in ([3, 2, 2], [3, 3, 2])
-    if is_right and ranks[1] == 3:
-        classes = shapes[0][-1], shapes[1][-1]
-        is_right = None in classes or classes[0] == classes[1]
-    if not is_right:
+    shapes = [tf.TensorShape(tensor.shape) for tensor in (logits, targets, weights)]
+    wanted, of_targets, of_weights = shapes
+    is_right = wanted.rank == 3 and of_targets.rank in {2, 3} and of_weights.rank == 2
+    if not is_right or not all(
+        shape.is_compatible_with(wanted[: shape.rank]) for shape in (of_targets, of_weights)
+    ):
         raise ValueError(
             "`sequence_loss` needs logits `(batch, time, vocabulary_size)`, targets of that shape "
             "or `(batch, time)`, and weights `(batch, time)`. Received: shapes "

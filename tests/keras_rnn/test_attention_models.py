@@ -15,8 +15,10 @@ from keras_rnn import (
     DropoutCell,
     GNMTCell,
     GRUCell,
+    HighwayCell,
     LuongAttention,
     MultiHeadDotAttention,
+    ResidualCell,
     SeveralAttentions,
     ZoneoutCell,
 )
@@ -52,7 +54,7 @@ def test_a_model_trains_all_weights_and_gives_the_same_once_loaded(cell_name, na
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(model(given) ** 2)
     gradients = tape.gradient(loss, model.trainable_weights)
-    assert all(np.any(gradient != 0) for gradient in gradients)
+    assert all(one is not None and np.any(one != 0) for one in gradients)
 
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
@@ -73,12 +75,32 @@ def test_values_are_what_the_memory_made_of_them_is(cell_name, rng):
 
 
 def test_a_cell_around_one_with_attention_passes_values_on(rng):
-    inner, (values, x) = CELLS["attention"](MECHANISMS["bahdanau"]()), inputs_of(rng)
-    inner.build((3, 2), values.shape)
-    memory = inner.attention.memory(tf.constant(values))
-    for outer in (ZoneoutCell(inner, 0.2), DropoutCell(inner, 0.2)):
-        found, wanted = (RNN(outer)(x, constants={"memory": one}) for one in (values, memory))
-        np.testing.assert_array_equal(found, wanted)
+    values, x = inputs_of(rng)
+    for wrap in (lambda cell: ZoneoutCell(cell, 0.2), DropoutCell, ResidualCell, HighwayCell):
+        inner = AttentionCell(GRUCell(4), BahdanauAttention(4), units=2)
+        inner.build((3, 2), values.shape)
+        layer = RNN(wrap(inner))
+        found = layer(x, constants={"memory": values})
+        memory = inner.attention.memory(tf.constant(values))
+        np.testing.assert_array_equal(found, layer(x, constants={"memory": memory}))
+
+
+@pytest.mark.parametrize("cell_name", CELLS)
+def test_the_states_of_the_cell_alone_will_do(cell_name, rng):
+    cell, (values, x) = CELLS[cell_name](MECHANISMS["several"]()), inputs_of(rng)
+    layer, given = RNN(cell, return_sequences=True), {"constants": {"memory": values}}
+    zeros = layer(x, **given)
+    first = cell.get_initial_state(3, cell.attention.memory(tf.constant(values)))
+    _, *others = keras.tree.flatten(first)
+    own = rng.normal(size=(3, 4)).astype("float32")
+    if cell_name == "gnmt":
+        own, others = [own, others[0]], others[1:]
+    found = layer(x, initial_state=own, **given)
+    whole = [*keras.tree.flatten(own), *others]
+    np.testing.assert_array_equal(found, layer(x, initial_state=whole, **given))
+    assert np.abs(found - zeros).max() > 1e-3
+    with pytest.raises(ValueError, match=r"needs \d tensors in `initial_state`. Received: \d"):
+        layer(x, initial_state=whole[:-1] if len(whole) > 3 else whole * 2, **given)
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
@@ -107,19 +129,21 @@ def test_prepared_by_hand_the_mask_of_the_values_is_not_lost_either(rng):
 VALUES = np.ones((3, 5, 6), "float32")
 
 
+@pytest.mark.parametrize("is_built", [False, True])
 @pytest.mark.parametrize("cell_name", CELLS)
 @pytest.mark.parametrize(
     ("constants", "message"),
     [
-        (None, "needs a constant `memory`, what it looks at. Received: none. Call"),
-        ({"mem": VALUES}, r"needs a constant `memory`, .* Received: \['mem'\]. Call"),
-        (VALUES, "needs `constants` to be a dictionary. Received: .*ensor. Pass"),
+        (None, "(constant `memory`|its memory).* Received: none. Call its layer with"),
+        ({"mem": VALUES}, r"(constant `memory`|its memory).* Received: (\['mem'\]|none). Call its"),
+        (VALUES, "needs `constants` to be a dictionary. Received: .* Pass"),
         ({"memory": VALUES[0]}, r"needs `values` of rank 3.* Received: shape \(5, 6\). Reshape"),
     ],
 )
-def test_a_layer_that_is_given_no_memory(cell_name, constants, message):
+def test_a_layer_that_is_given_no_memory(cell_name, is_built, constants, message):
     cell = CELLS[cell_name](BahdanauAttention(4))
-    cell.build((3, 2), VALUES.shape)
+    if is_built:
+        cell.build((3, 2), VALUES.shape)
     with pytest.raises(ValueError, match=message):
         RNN(cell)(np.ones((3, 4, 2)), constants=constants)
 
@@ -139,12 +163,12 @@ def test_lengths_are_no_mask_of_a_memory(values, mask, message):
 
 
 def test_a_memory_that_has_not_been_prepared():
+    for make in MECHANISMS.values():
+        attention = make()
+        attention.build((3, 4), VALUES.shape)
+        with pytest.raises(ValueError, match=r"Attention.* needs a `Memory`. Received: .* Make"):
+            attention(np.ones((3, 4)), tf.constant(VALUES))
     attention = BahdanauAttention(4)
-    attention.build((3, 4), VALUES.shape)
-    with pytest.raises(
-        ValueError, match=r"`BahdanauAttention` needs a `Memory`. Received: .* Make"
-    ):
-        attention(np.ones((3, 4)), tf.constant(VALUES))
     cell = AttentionCell(GRUCell(4), attention)
     with pytest.raises(
         ValueError, match=r"`BahdanauAttention` needs a `Memory`. Received: ndarray"

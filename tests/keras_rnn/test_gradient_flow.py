@@ -127,19 +127,19 @@ def test_a_stateful_layer_starts_where_it_stands_and_stays_there(rng):
     assert_adds_up(flow, of_the_tape(layer, inputs, loss))
 
 
-def test_an_attention_cell_takes_its_memory_as_a_constant(rng):
+@pytest.mark.parametrize("is_prepared", [False, True])
+def test_an_attention_cell_takes_its_memory_as_a_constant(is_prepared, rng):
     attention = BahdanauAttention(3, dtype="float64")
-    cell = AttentionCell(GRUCell(2, dtype="float64"), attention, UNITS)
-    cell.build((BATCH, FEATURES), (BATCH, 7, 2))
-    layer = RNN(cell, return_sequences=True)
-    memory = attention.memory(tf.constant(rng.normal(size=(BATCH, 7, 2))))
-    inputs, loss, constants = (
-        tf.constant(rng.normal(size=SHAPE)),
-        random_loss(rng),
-        {"memory": memory},
-    )
+    layer = RNN(AttentionCell(GRUCell(2, dtype="float64"), attention, UNITS), return_sequences=True)
+    values, inputs = rng.normal(size=(BATCH, 7, 2)), tf.constant(rng.normal(size=SHAPE))
+    constants, loss = {"memory": tf.constant(values)}, random_loss(rng)
     flow = gradient_flow(layer, inputs, loss, constants=constants)
-    assert_adds_up(flow, of_the_tape(layer, inputs, loss, constants=constants))
+    if is_prepared:
+        constants = {"memory": attention.memory(values)}
+        flow = gradient_flow(layer, inputs, loss, constants=constants)
+    wanted = of_the_tape(layer, inputs, loss, constants=constants)
+    assert_adds_up(flow, wanted)
+    assert any(not np.any(gradient) for gradient in wanted) == is_prepared
 
 
 @pytest.mark.parametrize("f", ["tanh", "sigmoid"])

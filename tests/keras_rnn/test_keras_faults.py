@@ -191,3 +191,15 @@ def test_the_mask_of_outputs_from_the_end_comes_from_the_end():
 def test_the_mask_of_outputs_from_the_end_does_not_in_keras():
     difference, _ = what_a_second_layer_backwards_says_of_padding(keras.layers)
     assert difference > 1e-3
+
+
+def test_nor_is_it_lost_in_a_stack_or_around_two_directions():
+    def backwards():
+        return keras_rnn.GRU(3, return_sequences=True, go_backwards=True)
+
+    embedded = keras.layers.Embedding(5, 4, mask_zero=True)
+    layers = [backwards(), keras_rnn.Bidirectional(backwards()), backwards()]
+    stack = keras_rnn.StackedRNN(layers)
+    outputs, cut = stack(embedded(TOKENS)), stack(embedded(TOKENS[:, :3]))
+    np.testing.assert_allclose(outputs[0, -3:], cut[0], atol=1e-6)
+    np.testing.assert_array_equal(outputs._keras_mask, TOKENS[:, ::-1] != 0)

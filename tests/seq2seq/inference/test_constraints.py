@@ -113,7 +113,7 @@ def test_constraints_hold_together_and_may_leave_no_hypothesis(chain):
     assert np.all(np.isfinite(found.scores[:, 0]))
 
 
-@pytest.mark.parametrize("phrases", [[[]], [[3], []], [5], 5, None, ["ab"]])
+@pytest.mark.parametrize("phrases", [[[]], [[3], []], [5], 5, None, ["12"], [[2.5]]])
 def test_a_banned_phrase_that_is_no_list_of_tokens_is_refused(phrases):
     with pytest.raises(UserError, match=r"Each banned phrase needs to be a list .*Received: "):
         banned_phrases(phrases)

@@ -70,5 +70,5 @@ def test_padding_may_be_the_end_and_must_be_a_token(chain):
     np.testing.assert_array_equal(ended.tokens, np.where(wanted.tokens, wanted.tokens, END))
     np.testing.assert_allclose(ended.scores, wanted.scores)
     for padding in (-1, 7):
-        with pytest.raises(ValueError, match=f"one of the 7 tokens. Received: {padding}. That of"):
+        with pytest.raises(ValueError, match=f"least 0 and below 7. Received: {padding}. That"):
             found_by(GreedySearch(), chain, chain.step, marks=Marks(BEGIN, END, padding))

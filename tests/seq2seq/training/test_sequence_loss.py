@@ -138,6 +138,9 @@ def test_averaging_and_summing_at_once_is_refused(flags, batch):
         ((4, 6), (4, 5), (4, 5)),
         ((4, 5, 6), (4, 5, 1), (4, 5)),
         ((4, 5, 6), (4, 5), (4,)),
+        ((4, 5, 6), (5, 4), (4, 5)),
+        ((4, 5, 6), (4, 5), (5, 4)),
+        ((4, 5, 6), (5, 4, 6), (4, 5)),
     ],
 )
 def test_other_shapes_are_refused(shapes):
@@ -180,3 +183,11 @@ def test_soft_targets_are_averaged_over(batch, rng):
     wanted = 0.7 * sequence_loss(logits, targets, weights)
     wanted += 0.3 * sequence_loss(logits, other, weights)
     np.testing.assert_allclose(sequence_loss(logits, both, weights), wanted, rtol=1e-5)
+
+
+def test_half_precision_is_summed_in_single(rng):
+    logits = rng.normal(size=(100, 300, 4)).astype("float16")
+    targets, weights = rng.integers(0, 4, size=(100, 300)), np.full((100, 300), 3.0)
+    found = sequence_loss(logits, targets, weights)
+    assert found.dtype == tf.float32
+    np.testing.assert_allclose(found, entropies(logits, targets).mean(), rtol=1e-4)
