@@ -59,7 +59,9 @@ def make_phrases(
 
 def check_known(tokenizer: Tokenizer, owner: str, text: str) -> list[int]:
     """Return the tokens of a text, or raise `UserError` if there are none or some are unknown."""
-    tokens = tokenizer.tokenize([text])[0].numpy().tolist()
+    # Bytes of a command line that are no UTF-8 are no text either.
+    is_text = text == text.encode(errors="replace").decode()
+    tokens = tokenizer.tokenize([text])[0].numpy().tolist() if is_text else []
     if not tokens or UNKNOWN in tokens:
         raise UserError(
             f"{owner} needs text that the vocabulary can spell. Received: {text!r}. Change it."

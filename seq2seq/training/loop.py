@@ -8,6 +8,7 @@ for each batch:
         remember the best weights; save; stop if it has not got better for long
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -219,6 +220,15 @@ class _Loop:
                 self.checkpoints.save_best(self.step)
         self.checkpoints.save(self.step)
 
+    def _is_better(self, score: float, loss: float) -> bool:
+        """Return whether a score is above the best, or equals that of just before at a lower loss.
+
+        At the beginning several scores are 0.
+        """
+        best, before = float(self.progress.best.numpy()), self.progress.validation_loss.numpy()
+        was_best = int(self.progress.validations_since_best.numpy()) == 0
+        return score > best or (score == best and was_best and loss < before)
+
     def _measure(self) -> bool:
         """Measure the model and log it; return whether it is the best so far."""
         loss = mean_loss(self.evaluate, self.prepared.validation)
@@ -227,7 +237,7 @@ class _Loop:
                 self.prepared.run, self.model, self.prepared.validation_text
             )
         score = self.scores.get("bleu", -loss)
-        is_best = score > float(self.progress.best.numpy())
+        is_best = math.isfinite(loss) and self._is_better(score, loss)
         if is_best:
             self.progress.best.assign(score)
         self.progress.validations_since_best.assign(

@@ -70,6 +70,7 @@ def test_banned_phrases_stand_in_no_translation(make, bias, beam, eagerly):
 REFUSED = [
     ({"banned": [""]}, r"A banned phrase needs text that the vocabulary can spell\. Received: ''"),
     ({"banned": ["Hund", " "]}, r"A banned phrase needs text .* Received: ' '"),
+    ({"banned": ["Hund\udcff"]}, r"A banned phrase needs text .* Received: 'Hund\\udcff'"),
     ({"required": [""]}, r"A required phrase needs text .* Received: ''"),
     ({"required": ["a " * 12]}, "Required phrases need room: together they have .* tokens"),
     ({"required": ["Der Hund", "Die Katze"], "maximum_tokens": 4}, r"has 4 at most, its end"),

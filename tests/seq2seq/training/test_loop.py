@@ -19,6 +19,7 @@ from reference.looping import (
 )
 from reference.models import BagModel
 
+from seq2seq.checkpoint import newest_checkpoint
 from seq2seq.errors import UserError
 from seq2seq.run_folder import Run
 from seq2seq.training.history import append_history, read_history
@@ -117,7 +118,7 @@ def test_validate_gets_run_model_and_text_and_chooses_the_best(run):
 
 def test_training_stops_early_when_it_has_not_got_better_for_long(run):
     display = Recorder()
-    result, _ = run(scores(1, 5, 5, 4, 9), display, patience=2, validate_every=1)
+    result, _ = run(scores(1, 5, 4, 5, 9), display, patience=2, validate_every=1)
     assert (result.step, result.is_interrupted) == (4, False)
     assert display.messages[-1] == "No better validation in 2: stopping early."
     again, _ = run(scores(), patience=2, validate_every=1)
@@ -127,10 +128,26 @@ def test_training_stops_early_when_it_has_not_got_better_for_long(run):
 def test_a_validation_that_is_no_better_lowers_a_plateau_and_a_better_one_renews_patience(run):
     display = Recorder()
     plateau = {"schedule": "plateau", "plateau_factor": 0.5, "warmup_steps": 0}
-    result, _ = run(scores(1, 0, 2, 2, 3), display, patience=2, validate_every=1, **plateau)
+    result, _ = run(scores(1, 0, 2, 1, 3), display, patience=2, validate_every=1, **plateau)
     assert result.step == STEPS
     rates = [report.learning_rate for report in display.reports]
     np.testing.assert_allclose(rates, [0.5, 0.5, 0.25, 0.25, 0.125], rtol=1e-6)
+
+
+def test_of_equal_scores_in_a_row_that_of_the_lower_loss_is_the_best(run):
+    result, last = run(scores(0, 0, 0, 0, 0), patience=1, validate_every=1)
+    losses = read_history(result.folder)["validation_loss"]
+    assert losses == sorted(losses, reverse=True)
+    assert len(set(losses)) == STEPS
+    assert_same_weights(stored(result.folder, "best"), last)
+
+
+def test_a_model_without_a_loss_is_not_the_best(run, monkeypatch):
+    losses = iter([2.0, math.nan, 1.0, math.nan, math.nan])
+    monkeypatch.setattr("seq2seq.training.loop.mean_loss", lambda *_: next(losses))
+    result, _ = run(scores(1, 9, 2, 2, 9), validate_every=1)
+    assert result.best == 2.0
+    assert newest_checkpoint(result.folder / "best").endswith("-3")
 
 
 def test_a_finished_run_run_again_changes_nothing(finished, config, tmp_path):
