@@ -52,7 +52,7 @@ class DataConfig:
     validation_target: str = ""
     validation_pairs: str = ""
     # Subwords, marks and bytes among them.
-    vocabulary_size: int = option(8000, at_least=270, at_most=1_000_000)
+    vocabulary_size: int = option(8000, at_least=261, at_most=1_000_000)
     shared_vocabulary: bool = True  # one for both languages
     subword_model: str = option("unigram", choices=("unigram", "bpe"))
     # In training words are cut into other subwords too, the higher (3 is usual) the more often, and

@@ -216,6 +216,15 @@ def test_relative_paths_start_at_the_folder_of_the_file(tmp_path, monkeypatch):
         assert data.pairs == ""
 
 
+def test_a_link_keeps_its_ending_and_its_folder_is_followed(tmp_path):
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "1f3a").touch()
+    (tmp_path / "data").symlink_to("store")
+    (tmp_path / "data" / "a.en.gz").symlink_to("1f3a")
+    data = load_config(written(tmp_path, '[data]\nsource = "data/a.en.gz"\n')).data
+    assert data.source == str(tmp_path.resolve() / "store" / "a.en.gz")
+
+
 def test_the_keys_that_name_text_files_are_the_strings_of_data_that_are_no_choice():
     keys = [key for key, item in FIELDS.items() if key.startswith("data.") and item.type is str]
     free = [key for key in keys if not FIELDS[key].metadata.get("choices")]
