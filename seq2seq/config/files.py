@@ -87,7 +87,7 @@ def _parse_setting(setting: str) -> tuple[str, Any]:
         )
     try:
         return key.strip(), tomllib.loads(f"value = {text}")["value"]
-    except ValueError:
+    except (ValueError, RecursionError):
         return key.strip(), text
 
 

@@ -68,6 +68,8 @@ def _read(path: Path) -> list[list[str]]:
         text = path.read_text(encoding="utf-8")
         lines = text[: text.rfind("\n") + 1].splitlines() or [""]
         header, *rows = ([] if not line else line.split("\t") for line in lines)
+        if header and header[:2] != ["step", "seconds"]:
+            raise ValueError(f"its columns begin with {', '.join(header[:2])}, not step, seconds")
         for row in rows:
             list(map(float, row))
             if not row or len(row) != len(header):

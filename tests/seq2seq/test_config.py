@@ -14,6 +14,7 @@ from seq2seq.config import (
     Config,
     config_from_dict,
     load_config,
+    parse_settings,
     save_config,
 )
 from seq2seq.data.corpus import read_lines
@@ -291,3 +292,8 @@ def test_what_is_saved_is_what_loads(tmp_path_factory, changes):
     path = tmp_path_factory.getbasetemp() / "round_trip.toml"
     save_config(config, path)
     assert load_config(path) == config
+
+
+def test_a_setting_nested_too_deep_to_be_read_is_a_string():
+    brackets = "[" * 5000
+    assert parse_settings([f"data.source={brackets}"]) == {"data.source": brackets}

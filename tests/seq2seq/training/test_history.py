@@ -85,6 +85,7 @@ def test_a_line_of_other_columns_is_refused(history, measured):
         (b"step\tseconds\n\n1\t2.0\n", "0 cells under a header of 2"),
         (b"\n\n", "0 cells under a header of 0"),
         (b"step\n\xff\n", "can't decode byte 0xff"),
+        (b"abc\tdef\n1\t2\n", "its columns begin with abc, def, not step, seconds"),
     ],
 )
 @pytest.mark.parametrize("use", [read_history, lambda folder: cut_history(folder, 5)])
