@@ -169,6 +169,16 @@ def translate(trained_run, translator, monkeypatch, capsysbinary):
     return run
 
 
+@pytest.mark.parametrize("names", [("stdin",), ("stdout", "stderr"), ("stdin", "stderr")])
+def test_standard_streams_may_be_closed(names, trained_run, translator, monkeypatch):
+    monkeypatch.setattr(Translator, "load", lambda folder, **decoding: translator)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"A dog runs.")))
+    for name in names:
+        monkeypatch.setattr(sys, name, None)
+    assert main(["translate", str(trained_run)]) == 0
+    assert status_of(["trian"]) == 2
+
+
 @pytest.mark.parametrize(
     ("text", "lines"),
     [
