@@ -96,8 +96,9 @@ def _with_absolute_paths(config: Config, folder: Path) -> Config:
     for name in TEXT_FILES:
         if value := getattr(config.data, name):
             try:
-                # The name stays that of a link, whose ending says how to read it.
                 path = folder / value
+                path.resolve()
+                # The name stays that of a link, whose ending says how to read it.
                 path = str(path.parent.resolve() / path.name)
                 path.encode()
             # A zero byte in it or bytes that are no UTF-8; a link that leads to itself.
