@@ -109,14 +109,15 @@ def fitted(
         given: Any structure of as many states.
         wanted: The layer's initial states for the same batch.
         dtype: Another type for those of a floating type, or `None`.
-        first: So many, the first, may be given alone; the others are then those that are wanted.
+        first: So many, the first, may be given alone, if it is not 0; the others are then those
+            that are wanted.
 
     Raises:
         ValueError: If there are not as many, or one is not of the wanted shape.
     """
     leaves = tree.flatten(wanted)
     given = flat_states(owner, "initial_state", given)
-    if len(given) == first:
+    if first and len(given) == first:
         given += leaves[first:]
     states = [ops.convert_to_tensor(state) for state in given]
     check_states(owner, "initial_state", states, leaves)

@@ -93,6 +93,7 @@ STATES = {
         {"h": np.ones((3, 2)), "c": np.ones((3, 2))},
         r"`initial_state` as a list.* Received: a dictionary of \['c', 'h'\]. Pass a list",
     ),
+    "none": ([], r"needs 2 tensors in `initial_state`. Received: 0"),
     "too_many": ([np.ones((3, 2))] * 3, r"needs 2 tensors in `initial_state`. Received: 3"),
     "size": (
         [np.ones((3, 2)), np.ones((3, 4))],
