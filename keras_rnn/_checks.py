@@ -108,10 +108,15 @@ def check_cell(owner: str, cell: Any) -> Any:
 def check_rank(
     owner: str, name: str, tensor: Any, rank: int, axes: str, or_more: bool = False
 ) -> None:
-    """Raise `ValueError` unless `tensor` has the given rank, if its rank is known."""
+    """Raise `ValueError` unless `tensor`, or a shape, is one of a rank, if known."""
     shape = getattr(tensor, "shape", tensor)
     if getattr(shape, "rank", 0) is None:
         return
+    if not all(size is None or isinstance(size, Integral) for size in shape):
+        raise ValueError(
+            f"`{owner}` needs one tensor as `{name}`. Received: {len(shape)} in a list. Pass it "
+            "alone, and states by name: `layer(sequences, initial_state=states)`."
+        )
     if len(shape) != rank and not (or_more and len(shape) > rank):
         raise ValueError(
             f"`{owner}` needs `{name}` of rank {rank}{' or more' if or_more else ''}, {axes}. "

@@ -12,7 +12,7 @@ import tensorflow as tf
 from seq2seq.errors import UserError
 from seq2seq.files import writing
 
-__all__ = ["Checkpoints", "load_weights", "model_variables", "newest_checkpoint"]
+__all__ = ["Checkpoints", "gone", "load_weights", "model_variables", "newest_checkpoint"]
 
 
 class Checkpoints:
@@ -51,6 +51,11 @@ class Checkpoints:
         _read(self._checkpoint, path, is_all=True)
         return True
 
+    def check_best(self) -> None:
+        """Raise `UserError` if there is no best checkpoint, where there has been one."""
+        if self._managers["best"].latest_checkpoint is None:
+            raise gone(self.folder / "best")
+
     def save(self, step: int) -> None:
         """Write the latest checkpoint.
 
@@ -70,7 +75,7 @@ class Checkpoints:
 
     def _save(self, name: str, step: int) -> None:
         with writing(self.folder):
-            self._managers[name].save(checkpoint_number=step)
+            _sweep(self.folder / name, self._managers[name].save(checkpoint_number=step))
 
 
 def model_variables(model: keras.Model) -> dict[str, keras.Variable]:
@@ -148,10 +153,19 @@ def _damaged(path: str, reason: str) -> UserError:
     )
 
 
+def gone(path: Path) -> UserError:
+    """Return the error that a checkpoint, in its folder, is no longer there."""
+    return UserError(
+        f"The run folder {path.parent} has been trained, but its checkpoint {path} is gone. "
+        "Restore it, or train into another folder with --run."
+    )
+
+
 def _sweep(folder: Path, newest: str | None) -> None:
-    """Remove what a killed process left: checkpoints that no index file names."""
-    if not folder.is_dir():
-        return
-    for path in folder.glob("ckpt-*"):
-        if newest is None or not path.name.startswith(f"{Path(newest).name}."):
+    """Remove what a killed process left: checkpoints that the index file does not name.
+
+    Without an index file all stay: it may have been lost, and they be all there is.
+    """
+    for path in folder.glob("ckpt-*") if newest else ():
+        if not path.name.startswith(f"{Path(newest).name}."):
             shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -191,10 +191,6 @@ class Run:
         """Return whether there is a checkpoint to translate with."""
         return self._best() is not None
 
-    def has_latest(self) -> bool:
-        """Return whether there is a checkpoint to go on training from."""
-        return newest_checkpoint(self.folder / "latest") is not None
-
     def load_weights(self, model: keras.Model) -> None:
         """Load the best weights, or before the first validation the latest, not averaged.
 

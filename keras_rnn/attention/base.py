@@ -67,7 +67,7 @@ class AttentionMechanism(keras.layers.Layer):
 
     Call arguments:
         query: `(batch, query_features)`.
-        memory: What `memory(values, mask)` returned.
+        memory: What `memory(values, mask)` returned, of as many rows; for a beam repeat each.
         states: What `initial_state` or the look before returned; to be left out where
             `state_count` is zero.
         training: Whether this is a training step.
@@ -83,6 +83,7 @@ class AttentionMechanism(keras.layers.Layer):
     def __call__(self, query: Tensor, memory: Memory, *args: Any, **kwargs: Any) -> Look:
         """Look, at a memory that has been prepared."""
         check_memory(type(self).__name__, memory)
+        check_rows(type(self).__name__, query, memory)
         return super().__call__(query, memory, *args, **kwargs)
 
     def memory(self, values: Tensor, mask: Tensor | None = None) -> Memory:
@@ -226,6 +227,21 @@ def check_memory(owner: str, memory: Any) -> None:
         raise ValueError(
             f"`{owner}` needs a `Memory`. Received: {type(memory).__name__}. Make one by "
             "`attention.memory(values, mask)`."
+        )
+
+
+def check_rows(owner: str, query: Tensor, memory: Memory) -> None:
+    """Raise `ValueError` if memory and query are known to be of different rows.
+
+    Either may have a single one, which is the same for all of the other.
+    """
+    ours, theirs = query.shape[0], memory.values.shape[0]
+    if ours not in {None, 1} and theirs not in {None, 1, ours}:
+        raise ValueError(
+            f"`{owner}` needs a memory of as many rows as it has queries. Received: values of "
+            f"shape {tuple(memory.values.shape)}, queries of shape {tuple(query.shape)}. Give each "
+            "sequence its own; for a beam, repeat each row of the memory as often as the beam is "
+            "wide."
         )
 
 

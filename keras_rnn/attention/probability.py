@@ -27,40 +27,44 @@ def masked_softmax(scores: Tensor, mask: Tensor | None) -> Tensor:
     return ops.cast(ops.softmax(large, axis=-1), scores.dtype) * ops.cast(mask, scores.dtype)
 
 
-def hardmax(scores: Tensor, mask: Tensor | None = None) -> Tensor:
+def hardmax(logits: Tensor, mask: Tensor | None = None) -> Tensor:
     """Return one at the largest kept score of the last axis, the first of several, and zeros.
 
     It has no gradient: what chose cannot be trained through it.
 
     Args:
-        scores: `(..., time)`.
+        logits: `(..., time)`.
         mask: Boolean of that shape, or `None`.
 
     >>> hardmax(ops.convert_to_tensor([1.0, 3.0, 2.0])).numpy().tolist()
     [0.0, 1.0, 0.0]
     """
-    scores = ops.convert_to_tensor(scores)
+    logits = ops.convert_to_tensor(logits)
     if mask is None:
         # Not `ops.argmax`, for which minus zero is less than zero.
-        best = tf.argmax(scores, axis=-1)
-        return ops.one_hot(best, ops.shape(scores)[-1], dtype=scores.dtype)
-    large = ops.where(mask, _exact(scores), -float("inf"))
-    return ops.cast(hardmax(large), scores.dtype) * ops.cast(mask, scores.dtype)
+        best = tf.argmax(logits, axis=-1)
+        return ops.one_hot(best, ops.shape(logits)[-1], dtype=logits.dtype)
+    large = ops.where(mask, _exact(logits), -float("inf"))
+    return ops.cast(hardmax(large), logits.dtype) * ops.cast(mask, logits.dtype)
 
 
 PROBABILITIES = {"softmax": masked_softmax, "hardmax": hardmax}
 
 
-def safe_cumprod(x: Tensor, exclusive: bool = False) -> Tensor:
-    """Return the cumulative product of probabilities along the last axis, by sums of logarithms.
+def safe_cumprod(
+    x: Tensor, axis: int = 0, exclusive: bool = False, reverse: bool = False
+) -> Tensor:
+    """Return the cumulative product of probabilities along an axis, by sums of logarithms.
 
         y_j = exp(sum_{k <= j} log x_k)         with `exclusive` over k < j
 
     Entries below the smallest normal number count as that number, so the gradient is finite.
 
     Args:
-        x: Numbers in [0, 1], `(..., time)`.
+        x: Numbers in [0, 1].
+        axis: The axis, as for `tf.cumsum` the first if none is given.
         exclusive: Whether entry j leaves out `x_j` itself.
+        reverse: Whether the product is over `k >= j`.
 
     >>> safe_cumprod(ops.convert_to_tensor([0.5, 0.5, 1.0]), exclusive=True).numpy().tolist()
     [1.0, 0.5, 0.25]
@@ -68,11 +72,11 @@ def safe_cumprod(x: Tensor, exclusive: bool = False) -> Tensor:
     exact = _exact(x)
     smallest = np.finfo(exact.dtype.as_numpy_dtype).tiny
     logarithms = tf.math.log(tf.clip_by_value(exact, smallest, 1))
-    product = tf.exp(tf.cumsum(logarithms, axis=-1, exclusive=exclusive))
+    product = tf.exp(tf.cumsum(logarithms, axis, exclusive=exclusive, reverse=reverse))
     return ops.cast(product, tf.convert_to_tensor(x).dtype)
 
 
-def monotonic_attention(choose: Tensor, previous: Tensor, mode: str) -> Tensor:
+def monotonic_attention(p_choose_i: Tensor, previous_attention: Tensor, mode: str) -> Tensor:
     """Return the alignments of attention that only moves forward.
 
     Going on from where it last stopped, attention stops at each step of the memory in turn with a
@@ -81,12 +85,12 @@ def monotonic_attention(choose: Tensor, previous: Tensor, mode: str) -> Tensor:
         a_j = p_j q_j,      q_j = (1 - p_{j-1}) q_{j-1} + a'_j,     a' being the alignments before.
 
     Args:
-        choose: The probabilities p, `(batch, memory_time)`; for `"hard"` each zero or one.
-        previous: The alignments a' of the step before, `(batch, memory_time)`.
+        p_choose_i: The probabilities p, `(batch, memory_time)`; for `"hard"` each zero or one.
+        previous_attention: The alignments a' of the step before, `(batch, memory_time)`.
         mode: `"recursive"`, as written above, with no division; `"parallel"`, in closed form, of
             less work, which loses alignments where the product of all `1 - p` before is below
-            1e-10; `"hard"`, where attention stops at the first p of one, and `previous` has at
-            most a single one.
+            1e-10; `"hard"`, where attention stops at the first p of one, and the alignments before
+            have at most a single one.
 
     Returns:
         The alignments, `(batch, memory_time)`. They add up to less than one where attention may
@@ -101,8 +105,8 @@ def monotonic_attention(choose: Tensor, previous: Tensor, mode: str) -> Tensor:
     >>> monotonic_attention(choose, previous, "recursive").numpy().tolist()
     [[0.5, 0.25]]
     """
-    choose = tf.convert_to_tensor(choose)
-    p, before = _exact(choose), _exact(previous)
+    choose = tf.convert_to_tensor(p_choose_i)
+    p, before = _exact(choose), _exact(previous_attention)
     if mode == "recursive":
         # q_j keeps 1 - p_{j-1} of q_{j-1}.
         keep = tf.pad(1 - p, [[0, 0], [1, 0]])[:, :-1, None]
@@ -111,7 +115,7 @@ def monotonic_attention(choose: Tensor, previous: Tensor, mode: str) -> Tensor:
         ]
         return ops.cast(p * reached, choose.dtype)
     if mode == "parallel":
-        passed = safe_cumprod(1 - p, exclusive=True)
+        passed = safe_cumprod(1 - p, axis=-1, exclusive=True)
         reached = tf.cumsum(before / tf.clip_by_value(passed, 1e-10, 1), axis=-1)
         return ops.cast(p * passed * reached, choose.dtype)
     if mode == "hard":

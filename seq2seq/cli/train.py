@@ -39,6 +39,7 @@ def run(args: argparse.Namespace) -> int:
     from seq2seq.config import load_config
     from seq2seq.evaluation import ValidationScores, plot_history
     from seq2seq.training import RichDisplay, keep_freed_memory, share_cores, train
+    from seq2seq.training.history import read_history
 
     folder = args.run or Path("runs") / args.config.stem
     config = load_config(args.config, args.settings)
@@ -48,7 +49,8 @@ def run(args: argparse.Namespace) -> int:
     if result.is_interrupted:
         print(f"Stopped at step {result.step}, saved in {folder}; the same command goes on.")
         return INTERRUPTED
-    plot_history(folder, folder / "loss.png")
+    if read_history(folder):  # none if somebody removed it
+        plot_history(folder, folder / "loss.png")
     if not math.isfinite(result.validation_loss):
         raise UserError(
             f"Training diverged: the last validation loss is {result.validation_loss}. What is "
@@ -57,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
             "into another folder."
         )
     print(f"Trained {result.step:,} updates; best validation BLEU {result.best:.2f}.")
-    print(f"Run folder: {folder}; loss curve: {folder / 'loss.png'}")
+    curve = folder / "loss.png"
+    print(f"Run folder: {folder}{f'; loss curve: {curve}' * curve.exists()}")
     print(f"Next: seq2seq translate {folder} < in.txt > out.txt")
     return 0

@@ -35,9 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--n-best", metavar="N", type=int, default=1, help="write the best N, a line each"
     )
-    draw = "draw each translation at random; the same lines and SEED give the same ones"
+    draw = "draw each translation at random; the same lines, as many ahead, and SEED give the same"
     parser.add_argument("--sample", metavar="SEED", type=int, help=draw)
     parser.add_argument("--temperature", type=float, help="of --sample; lower is likelier")
+    ahead = "read N lines before the first is translated: 1 to answer each at once through a pipe"
+    parser.add_argument("--lines-ahead", metavar="N", type=int, help=ahead)
     parser.add_argument("--scores", action="store_true", help="write TAB and the score after each")
     parser.add_argument(
         "--attention", metavar="PICTURE", type=Path, help="draw where the first line looked"
@@ -54,6 +56,8 @@ def run(args: argparse.Namespace) -> int:
     if args.attention is not None:
         check_picture(args.attention)
     _check_sampling(args)
+    if args.lines_ahead is not None and args.lines_ahead < 1:
+        raise UserError(f"--lines-ahead needs to be at least 1. Received: {args.lines_ahead}.")
     options = {name: getattr(args, name) for name in DECODING}
     given = {name: value for name, value in options.items() if value is not None}
     given = decoding_settings(args) | given
@@ -76,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _translations(translator: Any, lines: Iterable[str], args: argparse.Namespace) -> Iterator[Any]:
     """Return an iterator of the candidates of each line."""
-    lines_ahead = 1 if sys.stdin.isatty() else None
+    lines_ahead = args.lines_ahead or (1 if sys.stdin.isatty() else None)
     if args.sample is not None:
         temperature = 1.0 if args.temperature is None else args.temperature
         return ([one] for one in translator.sample(lines, args.sample, temperature, lines_ahead))

@@ -25,6 +25,7 @@ MAXIMUM_LINE_BYTES = 10_000
 """A longer line is no sentence but a broken file; a pair with one is skipped."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_UTF_16_MARKS = b"\xff\xfe", b"\xfe\xff"
 
 _TOO_LONG = f"longer than {MAXIMUM_LINE_BYTES} bytes"
 _INVALID = "invalid UTF-8"
@@ -68,7 +69,7 @@ def read_lines(path: str | os.PathLike[str]) -> list[str]:
         The lines without their ends, in order, empty ones too.
 
     Raises:
-        UserError: If the file cannot be read, or is a damaged gzip file.
+        UserError: If the file cannot be read, is a damaged gzip file, or is in UTF-16.
     """
     return [_decode(line) for line in _byte_lines(Path(path))]
 
@@ -78,8 +79,11 @@ def decode_lines(stream: Iterable[bytes]) -> Iterator[str]:
 
     Args:
         stream: An open binary file, such as `sys.stdin.buffer`.
+
+    Raises:
+        UserError: On the way, if it is in UTF-16.
     """
-    return map(_decode, _strip(stream))
+    return map(_decode, _strip(stream, "a stream"))
 
 
 def read_line_pairs(
@@ -90,7 +94,7 @@ def read_line_pairs(
     Unlike `read_parallel` it leaves none out, empty ones neither.
 
     Raises:
-        UserError: If the files cannot be read, are empty or differ in length.
+        UserError: If the files cannot be read, are in UTF-16, are empty or differ in length.
     """
     return [(_decode(one), _decode(other)) for one, other in _align(Path(source), Path(target))]
 
@@ -117,8 +121,9 @@ def read_parallel(
             instead of the other two. None and "" both mean not given.
 
     Raises:
-        UserError: If the files are not given so, cannot be read, are empty, differ in length, have
-            a line without a second column, or hold no pair that can be used.
+        UserError: If the files are not given so, cannot be read, are in UTF-16 (by its mark), are
+            empty, differ in length, have a line without a second column, or hold no pair that can
+            be used.
     """
     if bool(source) != bool(target) or bool(source) == bool(pairs):
         raise UserError(
@@ -135,7 +140,7 @@ def _byte_lines(path: Path) -> Iterator[bytes]:
     """Yield the lines of a file without their ends and without a leading byte order mark."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-            yield from _strip(stream)
+            yield from _strip(stream, str(path))
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise UserError(
             f"A .gz file needs to be whole, valid gzip. Received: {path} ({error}). "
@@ -148,8 +153,13 @@ def _byte_lines(path: Path) -> Iterator[bytes]:
         ) from error
 
 
-def _strip(stream: Iterable[bytes]) -> Iterator[bytes]:
+def _strip(stream: Iterable[bytes], name: str) -> Iterator[bytes]:
     for number, line in enumerate(stream):
+        if number == 0 and line.startswith(_UTF_16_MARKS):
+            raise UserError(
+                f"Text needs to be in UTF-8. Received: {name}, in UTF-16. Convert it, for example "
+                "by `iconv -f UTF-16 -t UTF-8`."
+            )
         text = line if number else line.removeprefix(_BYTE_ORDER_MARK)
         yield text.removesuffix(b"\n").removesuffix(b"\r")
 

@@ -52,7 +52,8 @@ class BeamSearch:
 
     Diverse beams: the hypotheses are in `groups`, which choose one after the other, and a token
     costs a group `diversity` for each time that a group before it chose it at this step. What it
-    costs decides what is chosen, but is not part of a score.
+    costs decides what is chosen, but is not part of a score. Of a hypothesis that several groups
+    found, one is returned; the others count as none.
 
     Args:
         width: How many hypotheses to keep.
@@ -127,6 +128,8 @@ class BeamSearch:
         if self.needs_coverage:
             penalty = coverage_penalty(search.coverage, self.coverage_weight)
             scores += tf.where(search.ended, penalty, 0.0)
+        if self.groups > 1:
+            totals = tf.where(_is_repeated(search.tokens), IMPOSSIBLE, totals)
         return _below_all_others(scores, totals)
 
     def _candidates(self, log_probabilities: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -174,6 +177,13 @@ class BeamSearch:
             parents.append(first + from_group)
             places.append(place)
         return tf.concat(parents, axis=1), tf.concat(places, axis=1)
+
+
+def _is_repeated(tokens: tf.Tensor) -> tf.Tensor:
+    """Return which hypotheses, `(batch, width, time)`, equal one before them, `(batch, width)`."""
+    is_same = tf.reduce_all(tokens[:, :, tf.newaxis] == tokens[:, tf.newaxis], axis=-1)
+    places = tf.range(tokens.shape[1])
+    return tf.reduce_any(is_same & (places < places[:, tf.newaxis]), axis=-1)
 
 
 def _below_all_others(scores: tf.Tensor, totals: tf.Tensor) -> tf.Tensor:

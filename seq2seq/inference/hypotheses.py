@@ -58,7 +58,8 @@ class Hypotheses(NamedTuple):
         tokens: int32 `(batch, n, time)`, best first; after its end each is filled with padding.
         log_probabilities: Natural logarithm of each one's probability, float32 `(batch, n)`.
         scores: What they are ordered by, float32 `(batch, n)`; NaN where there is no hypothesis,
-            since the model's numbers were none, or no more hypotheses are possible.
+            since the model's numbers were none, no more hypotheses are possible, or another of the
+            diverse groups found the same one.
     """
 
     tokens: tf.Tensor

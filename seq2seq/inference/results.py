@@ -1,8 +1,11 @@
 """What a `Translator` gives."""
 
+import math
 from typing import Any, NamedTuple
 
-__all__ = ["Alignment", "Candidate"]
+import numpy as np
+
+__all__ = ["Alignment", "Candidate", "candidates", "decoded"]
 
 
 class Alignment(NamedTuple):
@@ -30,3 +33,15 @@ class Candidate(NamedTuple):
 
     translation: str
     score: float
+
+
+def candidates(found: dict[str, Any], count: int) -> list[Candidate]:
+    """Return the first few candidates of a line; after the first, only those that there are."""
+    pairs = zip(found["translation"][:count], found["score"][:count], strict=True)
+    first, *others = [Candidate(decoded(text), float(score)) for text, score in pairs]
+    return [first, *(one for one in others if not math.isnan(one.score))]
+
+
+def decoded(line: bytes | np.bytes_) -> str:
+    """Return a string of TensorFlow as one of Python."""
+    return line.decode("utf-8", errors="replace")

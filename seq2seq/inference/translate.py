@@ -14,7 +14,7 @@ from seq2seq.data.tokenizer import TokenizerPair
 from seq2seq.errors import UserError
 from seq2seq.inference.graph import TranslationGraph
 from seq2seq.inference.models import check_vocabulary, load_model, open_runs
-from seq2seq.inference.results import Alignment, Candidate
+from seq2seq.inference.results import Alignment, Candidate, candidates, decoded
 from seq2seq.inference.strategy import check_known, make_phrases
 from seq2seq.marks import PAD
 from seq2seq.model.translator import TranslationModel
@@ -128,7 +128,8 @@ class Translator:
                 its translation is empty and its score NaN.
 
         Raises:
-            UserError: If `count` is no such number; on the way, if a line is faulty.
+            UserError: If `count` is no such number, or `lines` a single string; on the way, if a
+                line is faulty.
         """
         if not 1 <= count <= self.decoding.beam:
             raise UserError(
@@ -136,9 +137,9 @@ class Translator:
                 f"the beam is wide, {self.decoding.beam}. Received: {count}. Ask for fewer, or "
                 "widen the beam (decoding.beam)."
             )
-        rows, search = ((line,) for line in lines), self.graph.translate_n_best
-        found = self._run(rows, search if count > 1 else self._best, lines_ahead, strict)
-        return (_candidates(one, count) for one in found)
+        search = self.graph.translate_n_best if count > 1 else self._best
+        found = self._run(_rows(lines), search, lines_ahead, strict)
+        return (candidates(one, count) for one in found)
 
     def complete(self, pairs: Iterable[tuple[str, str]]) -> Iterator[Candidate]:
         """Return an iterator of the translation of each line that begins as given.
@@ -163,7 +164,7 @@ class Translator:
                 yield line, beginning
 
         found = self._run(checked(), self._completed)
-        return (first for (first,) in (_candidates(one, 1) for one in found))
+        return (first for (first,) in (candidates(one, 1) for one in found))
 
     def sample(
         self,
@@ -176,12 +177,13 @@ class Translator:
 
         Args:
             lines: The lines.
-            seed: The same lines with the same seed give the same translations.
+            seed: The same lines, as many read ahead, with the same seed give the same translations.
             temperature: The lower, the likelier the translations; from 0.001 to 1000.
             lines_ahead: As for `translate_n_best`.
 
         Raises:
-            UserError: If the temperature is out of its bounds, or phrases are required.
+            UserError: If the temperature is out of its bounds, phrases are required, or `lines` is
+                a single string.
         """
         if self.graph.phrases.required:
             raise UserError(
@@ -200,8 +202,8 @@ class Translator:
             drawn = self.graph.sample(text, of_batch, tf.constant(temperature, tf.float32))
             return {name: values[:, tf.newaxis] for name, values in drawn.items()}
 
-        found = self._run(((line,) for line in lines), draw, lines_ahead)
-        return (first for (first,) in (_candidates(one, 1) for one in found))
+        found = self._run(_rows(lines), draw, lines_ahead)
+        return (first for (first,) in (candidates(one, 1) for one in found))
 
     def score(self, pairs: Iterable[tuple[str, str]]) -> Iterator[float]:
         """Return an iterator of the score of each given translation.
@@ -228,7 +230,7 @@ class Translator:
         """Translate one line and return where each piece of the translation looked."""
         (found,) = self._run([(line,)], self.graph.align)
         source, target = (
-            [_text(piece) for piece in found[f"{side}_tokens"] if piece]
+            [decoded(piece) for piece in found[f"{side}_tokens"] if piece]
             for side in ("source", "target")
         )
         weights = found["alignment"][: len(target), : len(source)]
@@ -282,16 +284,14 @@ def _no_numbers(line: int) -> UserError:
     )
 
 
-def _candidates(found: dict[str, Any], count: int) -> list[Candidate]:
-    """Return the first few candidates of a line; after the first, only those that there are."""
-    pairs = zip(found["translation"][:count], found["score"][:count], strict=True)
-    first, *others = [Candidate(_text(text), float(score)) for text, score in pairs]
-    return [first, *(one for one in others if not math.isnan(one.score))]
+def _rows(lines: Iterable[str]) -> Iterator[tuple[str]]:
+    if isinstance(lines, str | bytes):
+        raise UserError(
+            f"A translator needs lines, such as a list of strings. Received: {lines[:60]!r}, of "
+            "which every character would be a line. Put it in a list."
+        )
+    return ((line,) for line in lines)
 
 
 def _strings(lines: Iterable[str]) -> tf.Tensor:
     return tf.constant([line.encode("utf-8", errors="replace") for line in lines])
-
-
-def _text(line: bytes | np.bytes_) -> str:
-    return line.decode("utf-8", errors="replace")

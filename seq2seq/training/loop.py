@@ -158,6 +158,8 @@ class _Loop:
     def run(self, is_stopped: Callable[[], bool]) -> TrainingResult:
         training = self.config.training
         if self.checkpoints.restore():
+            if math.isfinite(self.progress.best.numpy()):
+                self.checkpoints.check_best()
             self.display.message(f"Going on from step {self.step}.")
         self.prepared.run.save_config()
         with writing(self.prepared.run.folder):

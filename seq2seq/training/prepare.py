@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import keras
 
+from seq2seq.checkpoint import gone, newest_checkpoint
 from seq2seq.config import Config, DataConfig
 from seq2seq.data.batches import Batch, BatchIterator, validation_batches
 from seq2seq.data.corpus import ParallelCorpus, read_parallel
@@ -154,13 +155,10 @@ def _of_validation() -> Iterator[None]:
 def _check_whole(run: Run) -> None:
     """Raise `UserError` if what the run was to go on from is gone: to start over loses the rest."""
     validations = len(read_history(run.folder).get("step", []))
-    # After the first, a crash may have come before anything was there to go on from.
-    if validations > 1 and not run.has_latest():
-        raise UserError(
-            f"The run folder {run.folder} has been trained, but its checkpoint to go on from, "
-            f"{run.folder / 'latest'}, is gone. Restore it, or train into another folder with "
-            "--run; to translate, the best checkpoint is enough."
-        )
+    best, latest = (newest_checkpoint(run.folder / name) for name in ("best", "latest"))
+    # In the first validation, a crash may have come before anything was there to go on from.
+    if latest is None and (validations > 1 or (best is not None and validations == 0)):
+        raise gone(run.folder / "latest")
 
 
 def _pick(corpus: ParallelCorpus, indices: list[int] | range) -> ParallelCorpus:

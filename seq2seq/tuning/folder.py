@@ -2,13 +2,14 @@
 
 TUNING/
   tuning.toml               the configuration that the search belongs to
+  text.txt                  the fingerprints of its training and validation text, a line each
   search/                   keras-tuner's record: what was tried, what is under way
   trials/ID/                the run folder of each trial
   trials.tsv                one line for each trial that ended
   best.toml                 the best configuration so far, to train with
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,16 @@ __all__ = ["claim", "save_table"]
 
 # Keys that may change when a search goes on: they decide neither a trial nor its score.
 _FREE = {"tuning.trials", "training.epochs"}
+TEXT = "text.txt"
 
 
-def claim(folder: Path, config: Config) -> None:
+def claim(folder: Path, config: Config, text: Sequence[str]) -> None:
     """Make the folder this search's, or check that it is.
+
+    Args:
+        folder: The folder.
+        config: The configuration.
+        text: The fingerprints of the training and the validation text.
 
     Raises:
         UserError: If it is not, or cannot be written.
@@ -38,15 +45,30 @@ def claim(folder: Path, config: Config) -> None:
                 f"The tuning folder {folder} belongs to another config. It differs in "
                 f"{', '.join(changes)}. Name another folder, or restore the config."
             )
+        _check_text(folder, text)
         return
-    if folder.is_dir() and any(found.suffix != ".part" for found in folder.iterdir()):
+    found = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    # Those may be left by a search that could not begin.
+    if any(name != TEXT and not name.endswith(".part") for name in found):
         raise UserError(
             "A new search needs a folder that is new or empty. Received: "
             f"{folder}, which holds other files. Name another folder."
         )
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / TEXT, "".join(f"{line}\n" for line in text))
         save_config(config, path)
+
+
+def _check_text(folder: Path, text: Sequence[str]) -> None:
+    path = folder / TEXT  # none in a folder of an earlier version
+    noted = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    for name, old, new in zip(("training", "validation"), noted, text, strict=False):
+        if old != new:
+            raise UserError(
+                f"The tuning folder {folder} belongs to another {name} text: it had {old}, now it "
+                f"has {new}. Restore the text, or name another folder."
+            )
 
 
 def _flat(config: Config) -> dict[str, Any]:

@@ -81,8 +81,8 @@ def tune(config: Config, folder: str | Path, display: Display | None = None) -> 
     check_name(folder)
     hypermodel = TranslationHyperModel(config)
     oracle = _make_oracle(hypermodel)
-    read_corpora(config.data)  # what is wrong here would fail every trial
-    claim(folder, config)
+    corpora = read_corpora(config.data)  # what is wrong here would fail every trial
+    claim(folder, config, [corpus.fingerprint() for corpus in corpora])
     with writing(folder):
         search = _Search(hypermodel, oracle, folder, display)
         # Else keras-tuner prints the trace of each trial that fails, which its record has anyway.

@@ -65,6 +65,16 @@ def test_a_model_trains_all_weights_and_gives_the_same_once_loaded(cell_name, na
     np.testing.assert_allclose(other(given), model(given), rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["several", "monotonic"])
+def test_an_exported_model_takes_the_memory_as_an_input(name, rng, tmp_path):
+    model, given = model_of("attention", name), inputs_of(rng)
+    model.export(str(tmp_path / "served"), verbose=False)
+    served = tf.saved_model.load(str(tmp_path / "served"))
+    for length in (5, 2):
+        one = [given[0][:, :length], given[1]]
+        np.testing.assert_allclose(served.serve(one), model(one), rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("cell_name", CELLS)
 def test_values_are_what_the_memory_made_of_them_is(cell_name, rng):
     cell, (values, x) = CELLS[cell_name](MECHANISMS["several"]()), inputs_of(rng)
@@ -176,3 +186,12 @@ def test_a_memory_that_has_not_been_prepared():
         cell.get_initial_state(3, VALUES)
     with pytest.raises(ValueError, match=r"in the call of a layer.* Received: a KerasTensor. Call"):
         attention.memory(keras.Input((5, 6)))
+
+
+def test_the_shapes_of_a_memory_may_be_lists_as_they_are_when_loaded():
+    shapes = (None, 7, 6), (None, 7, 4), (None, 7)
+    for given in (shapes, [list(shape) for shape in shapes], (*shapes[:2], None)):
+        mechanism = BahdanauAttention(4)
+        cell = AttentionCell(GRUCell(5), mechanism)
+        cell.build((None, 3), given)
+        assert [tuple(weight.shape) for weight in mechanism.weights[:2]] == [(5, 4), (6, 4)]

@@ -201,3 +201,42 @@ def test_a_memory_before_there_are_weights(mechanism):
     options = {"heads": 1} if mechanism is MultiHeadDotAttention else {}
     with pytest.raises(ValueError, match=f"`{mechanism.__name__}` needs its weights before"):
         mechanism(4, **options).memory(tf.ones((2, 5, 6)))
+
+
+@pytest.mark.parametrize(
+    "mechanism", [BahdanauAttention(4), LuongAttention(4), MultiHeadDotAttention(4, heads=2)]
+)
+def test_a_memory_of_other_rows_than_the_query(mechanism):
+    mechanism.build((None, 4), (None, None, 4))
+    memory = mechanism.memory(tf.ones([2, 3, 4]))
+    with refuses_rows(mechanism, r"\(2, 3, 4\)", r"\(6, 4\)"):
+        mechanism(tf.ones([6, 4]), memory)
+
+
+def refuses_rows(owner, values, queries):
+    needs = "a memory of as many rows as it has queries"
+    text = rf"`{type(owner).__name__}` needs {needs}\. Received: values of shape {values}, queries"
+    return pytest.raises(ValueError, match=rf"{text} of shape {queries}\. .*for a beam, repeat")
+
+
+def test_a_beam_that_forgot_to_repeat_its_memory():
+    cell = AttentionCell(GRUCell(4), BahdanauAttention(4))
+    cell.build((None, 3), (None, None, 4))
+    memory = cell.attention.memory(tf.ones([2, 3, 4]))
+    states = tf.nest.map_structure(
+        lambda state: tf.repeat(state, 3, axis=0), cell.get_initial_state(2, memory)
+    )
+    with refuses_rows(cell.attention, r"\(2, 3, 4\)", r"\(6, 4\)"):
+        cell(tf.ones([6, 3]), states, memory=memory)
+
+
+@pytest.mark.parametrize(("of_memory", "of_query"), [(1, 6), (6, 1)])
+def test_one_row_is_that_of_all(of_memory, of_query, rng):
+    mechanism = BahdanauAttention(4)
+    mechanism.build((None, 4), (None, None, 4))
+    values = tf.constant(rng.normal(size=(of_memory, 3, 4)), "float32")
+    query = tf.constant(rng.normal(size=(of_query, 4)), "float32")
+    found = mechanism(query, mechanism.memory(values))
+    query, values = (tf.repeat(one, 6 // one.shape[0], axis=0) for one in (query, values))
+    repeated = mechanism(query, mechanism.memory(values))
+    np.testing.assert_allclose(found.context, repeated.context, rtol=1e-5, atol=1e-6)

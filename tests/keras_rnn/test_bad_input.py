@@ -37,6 +37,16 @@ def test_a_symbolic_input_of_another_rank_to_a_layer_that_is_built():
         layer(keras.Input((4,)))
 
 
+def test_states_in_a_list_with_the_sequences_as_in_keras_2():
+    message = r"`it` needs one tensor as `sequences`. Received: 3 in a list.*initial_state=states"
+    built = LAYERS["lstm"]()
+    built.build(SHAPE)
+    for layer in (LAYERS["lstm"](), built):
+        for made in (np.ones, lambda shape: keras.Input(shape[1:])):
+            with pytest.raises(ValueError, match=message):
+                layer([made(SHAPE), made((3, 2)), made((3, 2))])
+
+
 def test_sequences_of_too_low_a_rank_for_any_cell():
     with pytest.raises(ValueError, match=r"`it` needs `sequences` of rank 3 or more.*\(3, 5\)"):
         RNN(GRUCell(2), name="it")(np.ones((3, 5)))

@@ -139,8 +139,12 @@ def test_a_safe_product_is_the_product(rows, exclusive):
     wanted = np.ones(rows[0].shape)
     for j in range(wanted.shape[1]):
         wanted[:, j] = np.prod(rows[0][:, : j + (not exclusive)], axis=1)
-    found = safe_cumprod(tf.constant(rows[0]), exclusive)
+    found = safe_cumprod(tf.constant(rows[0]), axis=1, exclusive=exclusive)
     np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-12)
+    turned = tf.transpose(rows[0])
+    np.testing.assert_array_equal(safe_cumprod(turned, exclusive=exclusive), tf.transpose(found))
+    backwards = safe_cumprod(turned[::-1], 0, exclusive, reverse=True)
+    np.testing.assert_array_equal(backwards[::-1], tf.transpose(found))
 
 
 @pytest.mark.parametrize("exclusive", [False, True])
@@ -148,7 +152,7 @@ def test_a_safe_product_has_a_finite_gradient_where_it_vanishes(exclusive):
     x = tf.constant([[0.5, 0.0, 1.0, 1e-40, 0.3]] * 2)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        product = safe_cumprod(x, exclusive)
+        product = safe_cumprod(x, axis=1, exclusive=exclusive)
     assert np.all(np.isfinite(tape.gradient(product, x)))
     np.testing.assert_allclose(product[0, -1], 0, atol=1e-30)
 

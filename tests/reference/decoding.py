@@ -112,7 +112,8 @@ def list_search(log_probability, score, words, steps, width, may_follow=anything
             best = ranked[: width // count]
             kept[number] = [tokens for _, tokens, _ in best]
             chosen.update(token for _, _, token in best)
-    found = [Found(one, log_probability(one), score(one)) for group in kept for one in group]
+    everyone = dict.fromkeys(one for group in kept for one in group)
+    found = [Found(one, log_probability(one), score(one)) for one in everyone]
     return sorted(found, key=lambda hypothesis: -hypothesis.score)
 
 

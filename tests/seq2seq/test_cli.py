@@ -13,6 +13,7 @@ from seq2seq.cli.main import main
 from seq2seq.config import save_config
 from seq2seq.inference import Translator
 from seq2seq.training import TrainingResult
+from seq2seq.training.history import append_history
 
 OOM = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
 
@@ -148,10 +149,25 @@ def test_too_little_memory_is_one_line(words, error, workplace, trained_run, cap
 def test_training_that_ends_in_no_numbers_fails(workplace, capsys, monkeypatch):
     result = TrainingResult(Path("new"), 3, math.nan, {}, 0.0, is_interrupted=False)
     monkeypatch.setattr("seq2seq.training.train", lambda *_: result)
-    monkeypatch.setattr("seq2seq.evaluation.plot_history", lambda *_: None)
     assert status_of(NEW) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "the last validation loss is nan. What is left in new is the best model" in line
+
+
+@pytest.mark.parametrize("has_history", [True, False])
+def test_what_was_trained_is_said_and_drawn_if_there_is_a_history(
+    has_history, workplace, capsys, monkeypatch
+):
+    new = workplace / "new"
+    result = TrainingResult(new, 3, 1.0, {}, 30.0, is_interrupted=False)
+    new.mkdir()
+    if has_history:
+        append_history(new, 3, 1.0, {"training_loss": 2.0, "validation_loss": 1.0})
+    monkeypatch.setattr("seq2seq.training.train", lambda *_: result)
+    assert status_of(NEW) == 0
+    said = capsys.readouterr().out
+    assert "Trained 3 updates; best validation BLEU 30.00." in said
+    assert ("loss curve: new/loss.png" in said) == (new / "loss.png").exists() == has_history
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ class Echo:
         self.lines_ahead = []
 
     def sample(self, lines, seed, temperature, lines_ahead):
+        self.lines_ahead.append(lines_ahead)
         return (Candidate(f"{line} {seed} {temperature}", -0.5) for line in lines)
 
     def translate_n_best(self, lines, count, lines_ahead=None):
@@ -54,6 +55,18 @@ def test_by_default_the_best_is_written_and_nothing_is_changed(translate):
     assert lines == ["a 0", "\u00e4 0"]
     assert folders == ["run"]
     assert options == {"banned": [], "required": []}
+
+
+def test_as_many_lines_are_read_ahead_as_asked_for(monkeypatch, capsys):
+    echo = Echo()
+    monkeypatch.setattr(Translator, "load", lambda *_, **__: echo)
+    draw = "--sample", "3", "--lines-ahead", "2"
+    for words in ((), ("--lines-ahead", "1"), ("--lines-ahead", "7"), draw):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a\n")))
+        assert main(["translate", "run", *words]) == 0
+    assert echo.lines_ahead == [None, 1, 7, 2]
+    assert main(["translate", "run", "--lines-ahead", "0"]) == 2
+    assert "--lines-ahead needs to be at least 1. Received: 0." in capsys.readouterr().err
 
 
 def test_several_runs_are_loaded_together(translate):

@@ -75,17 +75,21 @@ def test_another_number_of_rows_is_refused_even_where_it_could_be_stretched(name
 
 @pytest.mark.slow
 @pytest.mark.parametrize("beam", [2, pytest.param(1, marks=pytest.mark.slow)])
-def test_a_line_whose_numbers_are_none_is_empty_and_changes_no_other(
-    beam, trained_run, tmp_path, monkeypatch
-):
+def test_a_line_whose_numbers_are_none_is_empty_and_changes_no_other(beam, trained_run, tmp_path):
     run = Run.open(trained_run)
     separate = {"data.shared_vocabulary": False, "model.tie_embeddings": False}
     model = build_model(run.config.replace(separate))
     decoding = run.config.replace({"decoding.beam": beam}).decoding
     graph = TranslationGraph([model], run.tokenizers, decoding)
     lines = [b"The dog sees the cats.", b"q", b"", b"A cat runs."]
-    before = {key: values.numpy() for key, values in graph.translate(lines).items()}
-    expected, scores = before["translation"], before["score"]
+    text = tf.constant(lines)
+    given = {
+        **{name: {"text": text} for name in ("translate", "translate_n_best", "align")},
+        "score": {"source": text, "target": tf.constant(["Ein Hund."] * 4)},
+        "sample": {"text": text, "seed": tf.constant(3), "temperature": tf.constant(0.7)},
+    }
+    before = {name: getattr(graph, name)(**inputs) for name, inputs in given.items()}
+    expected, scores = (before["translate"][key].numpy() for key in ("translation", "score"))
     (poisoned, *_) = run.tokenizers.source.tokenize([b"q"])[0].numpy()[::-1]
     others = run.tokenizers.source.tokenize([lines[0], lines[3]]).flat_values.numpy()
     assert poisoned not in others
@@ -93,12 +97,18 @@ def test_a_line_whose_numbers_are_none_is_empty_and_changes_no_other(
     values = embeddings.numpy()
     values[poisoned] = np.nan
     embeddings.assign(values)
-    monkeypatch.setattr(module, "OTHER_SIGNATURES", ())
     module._write(graph, tmp_path / "1")
     translations, found = module.run_signature(tmp_path / "1", lines)
     assert translations == [expected[0].decode(), "", "", expected[3].decode()]
     assert "" not in (translations[0], translations[3])
     np.testing.assert_allclose(found, [scores[0], np.nan, 0, scores[3]], rtol=1e-4)
+    signatures = tf.saved_model.load(str(tmp_path / "1")).signatures
+    for name in module.OTHER_SIGNATURES:
+        found, wanted = (
+            one["score"].numpy() for one in (signatures[name](**given[name]), before[name])
+        )
+        assert np.all(np.isnan(found[1]))
+        np.testing.assert_allclose(found[[0, 2, 3]], wanted[[0, 2, 3]], rtol=1e-4)
 
 
 @pytest.mark.slow

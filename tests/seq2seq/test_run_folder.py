@@ -270,13 +270,6 @@ def test_the_best_weights_are_loaded_and_before_there_are_any_the_latest(new_run
     assert_same_weights(loaded.get_weights(), weights)
 
 
-def test_a_run_can_go_on_from_its_latest_checkpoint_only(new_run):
-    saved(new_run.folder, seed=5, step=1)
-    assert not new_run.has_latest()
-    saved(new_run.folder, seed=5, step=1, name="latest")
-    assert new_run.has_latest()
-
-
 def test_weights_that_training_replaces_meanwhile_are_read_anew(new_run, monkeypatch):
     saved(new_run.folder, seed=5, step=1)
     load, weights = run_folder.load_weights, []

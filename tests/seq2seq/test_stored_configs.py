@@ -75,8 +75,8 @@ def test_a_search_of_before_is_not_mixed_with_one_of_now(tiny_config, tmp_path):
     save_config(tiny_config, tmp_path / "tuning.toml")
     forget(tmp_path / "tuning.toml")
     with pytest.raises(UserError, match=differs(KEYS)):
-        claim(tmp_path, tiny_config)
-    claim(tmp_path, tiny_config.replace(BEFORE))
+        claim(tmp_path, tiny_config, ["1 pairs a", "1 pairs b"])
+    claim(tmp_path, tiny_config.replace(BEFORE), ["1 pairs a", "1 pairs b"])
 
 
 def test_a_config_of_a_user_has_the_default_of_today(tiny_config, tmp_path):

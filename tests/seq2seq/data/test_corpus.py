@@ -1,6 +1,7 @@
 """Reading parallel text: what is kept, what is counted, what is refused."""
 
 import gzip
+import io
 import re
 import subprocess
 import sys
@@ -12,7 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import seq2seq
-from seq2seq.data.corpus import MAXIMUM_LINE_BYTES, ParallelCorpus, read_lines, read_parallel
+from seq2seq.data.corpus import (
+    MAXIMUM_LINE_BYTES,
+    ParallelCorpus,
+    decode_lines,
+    read_lines,
+    read_parallel,
+)
 from seq2seq.errors import UserError
 
 
@@ -153,9 +160,13 @@ def test_no_usable_pair_is_refused_with_the_reasons(read):
         read(b"\n\xff\n\xff\n", b"a\nb\nc\n")
 
 
-def test_text_in_utf16_is_refused_as_invalid_utf8(read):
-    with refuses("usable pair", "invalid UTF-8", "in UTF-8"):
-        read("a".encode("utf-16"), b"b")
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_text_in_utf16_is_refused_by_its_mark(read, encoding):
+    text = "\ufeffa\nb\n".encode(encoding)
+    with refuses("in UTF-8", "a.txt, in UTF-16", "iconv"):
+        read(text, b"a\nb\n")
+    with refuses("in UTF-8", "a stream, in UTF-16"):
+        list(decode_lines(io.BytesIO(text)))
 
 
 def test_a_missing_file_is_refused(tmp_path, write):

@@ -139,11 +139,13 @@ def test_diverse_groups_find_what_a_search_with_lists_finds(width, groups, diver
         assert_found(result, row, search_of_chain(chain, row, 6, width, weight, **grouped))
 
 
-def test_groups_without_a_cost_all_find_the_same():
+def test_groups_without_a_cost_all_find_the_same_which_is_returned_once():
     chain = Chain.random(np.random.default_rng(17), rows=4, vocabulary_size=7)
     one = search(BeamSearch(2, end=END), chain, 6)
     three = search(BeamSearch(6, end=END, groups=3), chain, 6)
-    np.testing.assert_allclose(three.scores, np.repeat(one.scores, 3, axis=1), rtol=1e-5)
+    np.testing.assert_allclose(three.scores[:, :2], one.scores, rtol=1e-5)
+    np.testing.assert_array_equal(three.tokens[:, :2], one.tokens)
+    assert np.all(np.isnan(three.scores[:, 2:]))
 
 
 def test_a_cost_makes_first_tokens_differ():

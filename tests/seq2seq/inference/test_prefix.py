@@ -109,6 +109,22 @@ def test_a_prefix_that_is_longer_than_the_room_is_cut(chain):
     assert found.tokens[4, 0].numpy().tolist() == [3, 5]
 
 
+@pytest.mark.parametrize("other", [-1, 7, 10**6])
+@pytest.mark.parametrize("width", [1, 3])
+def test_of_a_prefix_that_is_no_token_the_row_has_no_score_and_the_others_theirs(
+    chain, width, other
+):
+    prefixes = [[*prefix] for prefix in PREFIXES]
+    prefixes[3][1] = other
+    inside = tf.function(lambda prefix: beam(chain, STEPS, width, prefix=prefix), autograph=False)
+    whole = beam(chain, STEPS, width, prefix=padded(PREFIXES))
+    for found in (beam(chain, STEPS, width, prefix=padded(prefixes)), inside(padded(prefixes))):
+        assert np.all(np.isnan(found.scores[3]))
+        for row in (0, 1, 2, 4, 5):
+            np.testing.assert_allclose(found.scores[row], whole.scores[row], rtol=1e-6)
+            np.testing.assert_array_equal(found.tokens[row], whole.tokens[row])
+
+
 def test_draws_and_diverse_groups_begin_as_given_too(chain):
     strategies = [
         Sampling(tf.constant([1, 2]), width=5, top_k=1),

@@ -75,6 +75,13 @@ def test_every_score_is_what_forced_decoding_gives_the_tokens(make, weights):
             np.testing.assert_allclose(found.scores[row, index], expected, rtol=1e-4)
 
 
+@pytest.mark.parametrize("text", ["A dog.", b"A dog."])
+def test_a_string_in_place_of_lines_is_refused(beam_translator, text):
+    for call in (beam_translator.translate, lambda lines: beam_translator.sample(lines, seed=1)):
+        with pytest.raises(UserError, match=r"needs lines, .* Received: b?'A dog\.'"):
+            call(text)
+
+
 def test_a_completion_begins_as_given(beam_translator):
     found = list(beam_translator.complete(zip(LINES, BEGINNINGS, strict=True)))
     for line, beginning, (translation, score) in zip(LINES, BEGINNINGS, found, strict=True):
@@ -98,8 +105,11 @@ def test_a_completion_is_the_same_whatever_others_are_in_its_batch(beam_translat
 def test_beginnings_too_long_or_of_nothing_are_refused(beam_translator):
     with pytest.raises(UserError, match=r"shorter than a translation may be, 12 tokens\. Received"):
         list(beam_translator.complete([("The dog.", "a " * 20)]))
-    with pytest.raises(UserError, match="A prefix needs text that the vocabulary can spell"):
-        list(beam_translator.complete([("The dog.", " ")]))
+    for beginning in (" ", "Hund\udcff"):
+        with pytest.raises(UserError) as error:
+            list(beam_translator.complete([("The dog.", beginning)]))
+        text = "A prefix needs text that the vocabulary can spell. Received: "
+        assert str(error.value) == f"{text}{beginning!r}. Change it."
 
 
 def test_the_same_seed_samples_the_same_and_another_seed_another(beam_translator):

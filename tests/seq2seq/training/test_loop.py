@@ -165,6 +165,17 @@ def test_a_finished_run_run_again_changes_nothing(finished, config, tmp_path):
     assert_same_weights(again, weights)
 
 
+@pytest.mark.parametrize("every", [3, 100])
+def test_a_run_whose_best_checkpoint_is_gone_does_not_go_on(run, every):
+    result, _ = run(epochs=1, validate_every=every)
+    (result.folder / "best" / "checkpoint").unlink()
+    before = sorted(result.folder.rglob("*"))
+    with pytest.raises(UserError, match=r"but its checkpoint .*best is gone\. Restore it, or"):
+        run(epochs=2)
+    left = [path for path in sorted(result.folder.rglob("*")) if path.parent.name != "log"]
+    assert left == [path for path in before if path.parent.name != "log"]
+
+
 def test_more_epochs_go_on_where_the_last_ended(run, finished):
     run(epochs=1)
     display = Recorder()

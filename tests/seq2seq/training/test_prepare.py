@@ -7,6 +7,7 @@ from pathlib import Path
 
 import keras
 import pytest
+import tensorflow as tf
 
 from seq2seq.config import TEXT_FILES
 from seq2seq.data.corpus import read_parallel
@@ -173,13 +174,20 @@ def test_a_second_time_the_tokenizers_of_the_folder_are_taken(tiny_config, tmp_p
 def test_a_run_whose_latest_checkpoint_is_gone_is_not_started_over(tiny_config, tmp_path):
     run = prepare(tiny_config, tmp_path / "run").run
     append_history(run.folder, 5, 1.0, {"bleu": 1.0})
+    tf.train.CheckpointManager(tf.train.Checkpoint(), str(run.folder / "best"), 1).save()
     # As a crash leaves it between the first best checkpoint and the first latest one.
     assert prepare(tiny_config, run.folder).run.folder == run.folder
     append_history(run.folder, 10, 2.0, {"bleu": 2.0})
-    before = sorted(run.folder.rglob("*"))
-    with pytest.raises(UserError, match=r"its checkpoint to go on from, .*latest, is gone"):
-        prepare(tiny_config, run.folder)
-    assert sorted(run.folder.rglob("*")) == before
+    refuses_to_go_on(tiny_config, run.folder)
+    (run.folder / "history.tsv").unlink()
+    refuses_to_go_on(tiny_config, run.folder)
+
+
+def refuses_to_go_on(config, folder):
+    before = sorted(folder.rglob("*"))
+    with pytest.raises(UserError, match=r"but its checkpoint .*latest is gone\. Restore it, or"):
+        prepare(config, folder)
+    assert sorted(folder.rglob("*")) == before
 
 
 def test_the_optimizer_and_its_schedule_are_those_of_the_config(tiny_config):

@@ -1,5 +1,6 @@
 """Scheduled sampling: what is drawn, how often, and that a run resumed draws the same."""
 
+import itertools
 import math
 import signal
 
@@ -126,13 +127,13 @@ def test_the_same_seed_draws_the_same_and_another_something_else():
         assert not np.array_equal(mixed(UNDECIDED, target_in, 0.5, tf.constant(other)), first)
 
 
-def test_no_two_steps_of_any_updates_share_their_random_numbers():
+def test_no_two_steps_of_any_seeds_and_updates_share_their_random_numbers():
     columns = [
         tuple(column)
-        for update in range(4)
-        for column in mixed(UNDECIDED, np.full((8, 6), 9), 1.0, tf.constant([1, update])).T[1:]
+        for seed in itertools.product(range(1, 4), range(4))
+        for column in mixed(UNDECIDED, np.full((8, 6), 9), 1.0, tf.constant(seed)).T[1:]
     ]
-    assert len(set(columns)) == 4 * 5
+    assert len(set(columns)) == 3 * 4 * 5
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm"])

@@ -1,6 +1,9 @@
 """Tuning: a mistake in the space, the folder or the data is said before any trial."""
 
+import errno
 import math
+import os
+from pathlib import Path
 
 import keras
 import keras_tuner
@@ -8,7 +11,7 @@ import pytest
 from reference.searches import with_space
 
 from seq2seq.errors import UserError
-from seq2seq.tuning import TranslationHyperModel, tune
+from seq2seq.tuning import TranslationHyperModel, folder, tune
 
 RATE = "training.learning_rate"
 
@@ -29,6 +32,40 @@ def test_a_folder_of_another_search_is_refused(config, tmp_path, fake):
     (tmp_path / "full" / "thesis.tex").touch()
     with pytest.raises(UserError, match="needs a folder that is new or empty"):
         tune(config, tmp_path / "full")
+
+
+@pytest.mark.parametrize("name", ["training", "validation"])
+def test_a_search_does_not_go_on_with_other_text(name, config, tmp_path, fake):
+    fake(lambda config: 1.0)
+    config = with_space(config, {"model.dropout": {"choices": [0.1]}})
+    texts = {side: tmp_path / f"{side}.tsv" for side in ("training", "validation")}
+    for path in texts.values():
+        path.write_bytes(Path(config.data.pairs).read_bytes())
+    files = {"data.pairs": texts["training"], "data.validation_pairs": texts["validation"]}
+    config = config.replace({key: str(path) for key, path in files.items()})
+    tune(config, tmp_path / "t")
+    tune(config, tmp_path / "t")
+    texts[name].write_bytes(texts[name].read_bytes() + b"ba\tka\n")
+    with pytest.raises(UserError, match=rf"another {name} text: it had 12 pairs .* 13 pairs"):
+        tune(config, tmp_path / "t")
+    (tmp_path / "t" / "text.txt").unlink()  # as in a folder of an earlier version
+    tune(config, tmp_path / "t")
+
+
+def test_a_search_that_could_not_note_its_config_begins_again(config, tmp_path, fake, monkeypatch):
+    fake(lambda config: 1.0)
+    config = with_space(config, {"model.dropout": {"choices": [0.1]}})
+
+    def fill_disk(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folder, "save_config", fill_disk)
+        with pytest.raises(UserError, match="No space left"):
+            tune(config, tmp_path / "t")
+    assert [path.name for path in (tmp_path / "t").iterdir()] == ["text.txt"]
+    tune(config, tmp_path / "t")
+    assert len((tmp_path / "t" / "text.txt").read_text().splitlines()) == 2
 
 
 def test_a_missing_file_is_said_before_the_folder_is_made(config, tmp_path):
