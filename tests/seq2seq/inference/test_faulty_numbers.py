@@ -161,7 +161,7 @@ def test_a_faulty_line_of_a_batch_is_empty_and_the_others_are_as_without_it(beam
     assert np.all(np.isnan(found["score"][1]))
     for key, values in whole.items():
         for row in (0, 2, 3):
-            one, other = (trimmed(of_batch[row]) for of_batch in (found[key], values))
+            one, other = (trimmed(of_batch[[row]]) for of_batch in (found[key], values))
             np.testing.assert_array_equal(one, other)
     assert np.all(np.isfinite(whole["score"][[0, 1, 3]]))
 
