@@ -154,10 +154,11 @@ def _of_validation() -> Iterator[None]:
 
 def _check_whole(run: Run) -> None:
     """Raise `UserError` if what the run was to go on from is gone: to start over loses the rest."""
-    validations = len(read_history(run.folder).get("step", []))
+    history = read_history(run.folder)
     best, latest = (newest_checkpoint(run.folder / name) for name in ("best", "latest"))
     # In the first validation, a crash may have come before anything was there to go on from.
-    if latest is None and (validations > 1 or (best is not None and validations == 0)):
+    is_begun = len(history.get("step", [])) > 1 or (best is not None and not history)
+    if latest is None and is_begun:
         raise gone(run.folder / "latest")
 
 

@@ -2,7 +2,7 @@
 
 TUNING/
   tuning.toml               the configuration that the search belongs to
-  text.txt                  the fingerprints of its training and validation text, a line each
+  fingerprints.txt          the fingerprints of its training and validation text, a line each
   search/                   keras-tuner's record: what was tried, what is under way
   trials/ID/                the run folder of each trial
   trials.tsv                one line for each trial that ended
@@ -21,7 +21,7 @@ __all__ = ["claim", "save_table"]
 
 # Keys that may change when a search goes on: they decide neither a trial nor its score.
 _FREE = {"tuning.trials", "training.epochs"}
-TEXT = "text.txt"
+TEXT = "fingerprints.txt"
 
 
 def claim(folder: Path, config: Config, text: Sequence[str]) -> None:

@@ -43,9 +43,9 @@ class Watched:
 
 
 def all_of(search):
-    """What there is of a hypothesis; of its coverage only if that is counted."""
+    """What there is of each hypothesis."""
     kept = search.tokens, search.log_probabilities, search.lengths, search.ended
-    return kept if isinstance(search.coverage, tuple) else (*kept, search.coverage)
+    return [*kept, *tf.nest.flatten((search.coverage, search.extra))]
 
 
 STRATEGIES = {

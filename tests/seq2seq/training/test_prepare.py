@@ -13,7 +13,7 @@ from seq2seq.config import TEXT_FILES
 from seq2seq.data.corpus import read_parallel
 from seq2seq.errors import UserError
 from seq2seq.training import prepare as module
-from seq2seq.training.history import append_history
+from seq2seq.training.history import append_history, cut_history
 from seq2seq.training.prepare import make_optimizer, prepare, read_corpora
 
 
@@ -177,6 +177,9 @@ def test_a_run_whose_latest_checkpoint_is_gone_is_not_started_over(tiny_config, 
     tf.train.CheckpointManager(tf.train.Checkpoint(), str(run.folder / "best"), 1).save()
     # As a crash leaves it between the first best checkpoint and the first latest one.
     assert prepare(tiny_config, run.folder).run.folder == run.folder
+    cut_history(run.folder, 0)  # by a second run that a crash ended as soon
+    assert prepare(tiny_config, run.folder).run.folder == run.folder
+    append_history(run.folder, 5, 1.0, {"bleu": 1.0})
     append_history(run.folder, 10, 2.0, {"bleu": 2.0})
     refuses_to_go_on(tiny_config, run.folder)
     (run.folder / "history.tsv").unlink()

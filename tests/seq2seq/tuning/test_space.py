@@ -48,7 +48,7 @@ def test_a_search_does_not_go_on_with_other_text(name, config, tmp_path, fake):
     texts[name].write_bytes(texts[name].read_bytes() + b"ba\tka\n")
     with pytest.raises(UserError, match=rf"another {name} text: it had 12 pairs .* 13 pairs"):
         tune(config, tmp_path / "t")
-    (tmp_path / "t" / "text.txt").unlink()  # as in a folder of an earlier version
+    (tmp_path / "t" / "fingerprints.txt").unlink()  # as in a folder of an earlier version
     tune(config, tmp_path / "t")
 
 
@@ -63,9 +63,9 @@ def test_a_search_that_could_not_note_its_config_begins_again(config, tmp_path, 
         patch.setattr(folder, "save_config", fill_disk)
         with pytest.raises(UserError, match="No space left"):
             tune(config, tmp_path / "t")
-    assert [path.name for path in (tmp_path / "t").iterdir()] == ["text.txt"]
+    assert [path.name for path in (tmp_path / "t").iterdir()] == ["fingerprints.txt"]
     tune(config, tmp_path / "t")
-    assert len((tmp_path / "t" / "text.txt").read_text().splitlines()) == 2
+    assert len((tmp_path / "t" / "fingerprints.txt").read_text().splitlines()) == 2
 
 
 def test_a_missing_file_is_said_before_the_folder_is_made(config, tmp_path):
