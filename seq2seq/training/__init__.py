@@ -5,13 +5,14 @@ from seq2seq.training.loop import DivergedError, TrainingResult, Validate, train
 from seq2seq.training.parallel import parallel_parts, share_cores
 from seq2seq.training.progress import Display, Report, RichDisplay, SilentDisplay
 from seq2seq.training.scheduled import mix_inputs, sampling_probability
-from seq2seq.training.sequence_loss import sequence_loss
+from seq2seq.training.sequence_loss import SequenceLoss, sequence_loss
 
 __all__ = [
     "Display",
     "DivergedError",
     "Report",
     "RichDisplay",
+    "SequenceLoss",
     "SilentDisplay",
     "TrainingResult",
     "Validate",

@@ -7,10 +7,10 @@ import tensorflow as tf
 
 from seq2seq.marks import PAD
 
-__all__ = ["SequenceLoss", "consistent_cross_entropy", "masked_cross_entropy"]
+__all__ = ["LossSums", "consistent_cross_entropy", "masked_cross_entropy"]
 
 
-class SequenceLoss(NamedTuple):
+class LossSums(NamedTuple):
     """Sums over all target tokens of a batch; whoever averages decides how.
 
     Attributes:
@@ -26,7 +26,7 @@ class SequenceLoss(NamedTuple):
 
 def masked_cross_entropy(
     target_out: tf.Tensor, logits: tf.Tensor, label_smoothing: float = 0.0, padding: int = PAD
-) -> SequenceLoss:
+) -> LossSums:
     """Return the cross-entropy of the targets, summed over all steps that are no padding.
 
         E = - sum_t sum_k q_{t,k} log p_{t,k},      p_t = softmax(logits_t)
@@ -50,7 +50,7 @@ def masked_cross_entropy(
     """
     weights = tf.cast(target_out != padding, tf.float32)
     nll, smoothed = _cross_entropies(target_out, logits, label_smoothing)
-    return SequenceLoss(
+    return LossSums(
         loss=tf.reduce_sum(weights * smoothed),
         negative_log_likelihood=tf.reduce_sum(weights * nll),
         tokens=tf.reduce_sum(weights),
@@ -59,7 +59,7 @@ def masked_cross_entropy(
 
 def consistent_cross_entropy(
     target_out: tf.Tensor, logits: tf.Tensor, label_smoothing: float, weight: float
-) -> SequenceLoss:
+) -> LossSums:
     """Return the loss of a batch that was run twice, each time with other dropout (R-Drop).
 
         E = (E_1 + E_2) / 2 + weight / 4 sum_t (KL(p_{1,t} || p_{2,t}) + KL(p_{2,t} || p_{1,t}))
@@ -76,7 +76,7 @@ def consistent_cross_entropy(
     both = masked_cross_entropy(tf.tile(target_out, [2, 1]), logits, label_smoothing)
     divergence = _divergences(*tf.split(logits, 2))
     divergence = tf.reduce_sum(tf.where(target_out != PAD, divergence, 0.0))
-    return SequenceLoss(
+    return LossSums(
         loss=both.loss / 2 + weight / 4 * divergence,
         negative_log_likelihood=both.negative_log_likelihood / 2,
         tokens=both.tokens / 2,

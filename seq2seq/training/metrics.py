@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from seq2seq.data.batches import Batch
-from seq2seq.training.losses import SequenceLoss
+from seq2seq.training.losses import LossSums
 
 __all__ = ["LossMeter", "MeanLoss", "mean_loss", "perplexity"]
 
@@ -31,7 +31,7 @@ class LossMeter:
     def __init__(self) -> None:
         self._start()
 
-    def add(self, sums: SequenceLoss) -> None:
+    def add(self, sums: LossSums) -> None:
         """Add the sums of one batch."""
         self._loss += float(sums.loss)
         self._negative_log_likelihood += float(sums.negative_log_likelihood)
@@ -54,7 +54,7 @@ class LossMeter:
         self._began = time.monotonic()
 
 
-def mean_loss(evaluate: Callable[..., SequenceLoss], batches: Iterable[Batch]) -> float:
+def mean_loss(evaluate: Callable[..., LossSums], batches: Iterable[Batch]) -> float:
     """Return the mean loss a token, in nats, over all batches.
 
     Args:

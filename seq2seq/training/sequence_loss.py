@@ -1,10 +1,12 @@
 """The sequence loss of `tfa.seq2seq`, with all its ways of averaging."""
 
 from collections.abc import Callable
+from typing import Any
 
+import keras
 import tensorflow as tf
 
-__all__ = ["sequence_loss"]
+__all__ = ["SequenceLoss", "sequence_loss"]
 
 
 def sequence_loss(
@@ -72,6 +74,61 @@ def sequence_loss(
             return losses
         total = tf.reduce_sum(losses, axis=axes)
         return tf.math.divide_no_nan(total, tf.reduce_sum(divisors, axis=axes))
+
+
+@keras.saving.register_keras_serializable(package="seq2seq")
+class SequenceLoss(keras.losses.Loss):
+    """`sequence_loss` to compile a Keras model with; by default the sum over time and batch.
+
+    The weights are the `sample_weight` of `fit`, `(batch, time)`, or else the mask that the logits
+    carry, or else ones.
+
+    Args:
+        average_across_timesteps: This and all others as for `sequence_loss`.
+        average_across_batch: Whether to average over the batch.
+        sum_over_timesteps: Whether to sum over time, instead.
+        sum_over_batch: Whether to sum over the batch, instead.
+        softmax_loss_function: In place of the cross-entropy of all classes.
+        name: The name.
+
+    Raises:
+        ValueError: When called, as `sequence_loss`.
+
+    >>> loss = SequenceLoss()
+    >>> round(float(loss(tf.zeros((1, 3), tf.int32), tf.zeros((1, 3, 4)))), 4)
+    1.3863
+    """
+
+    def __init__(
+        self,
+        average_across_timesteps: bool = False,
+        average_across_batch: bool = False,
+        sum_over_timesteps: bool = True,
+        sum_over_batch: bool = True,
+        softmax_loss_function: Callable[..., tf.Tensor] | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name=name or "sequence_loss", reduction=None)
+        self.options = {
+            "average_across_timesteps": average_across_timesteps,
+            "average_across_batch": average_across_batch,
+            "sum_over_timesteps": sum_over_timesteps,
+            "sum_over_batch": sum_over_batch,
+            "softmax_loss_function": softmax_loss_function,
+        }
+
+    def __call__(
+        self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Return the loss of logits `y_pred` for targets `y_true`."""
+        weights = getattr(y_pred, "_keras_mask", None) if sample_weight is None else sample_weight
+        logits = tf.convert_to_tensor(y_pred)
+        weights = tf.ones(tf.shape(logits)[:2]) if weights is None else weights
+        return sequence_loss(logits, y_true, weights, **self.options, name=self.name)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {"name": self.name, **self.options}
 
 
 def _entropies(

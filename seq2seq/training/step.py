@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from seq2seq.training.losses import (
-    SequenceLoss,
+    LossSums,
     consistent_cross_entropy,
     masked_cross_entropy,
 )
@@ -25,7 +25,7 @@ def make_train_step(
     mix: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
     r_drop: float = 0.0,
     parts: int = 1,
-) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], SequenceLoss]:
+) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], LossSums]:
     """Return a compiled function that updates the weights on one batch.
 
         L = loss_sum / tokens                       loss_sum = sum over the parts of the batch
@@ -51,7 +51,7 @@ def make_train_step(
     # Created here, since an optimizer must not create variables inside a compiled function.
     optimizer.build(model.trainable_variables)
 
-    def loss_of(source: tf.Tensor, read: tf.Tensor, target_out: tf.Tensor) -> SequenceLoss:
+    def loss_of(source: tf.Tensor, read: tf.Tensor, target_out: tf.Tensor) -> LossSums:
         if r_drop:
             logits = model((tf.tile(source, [2, 1]), tf.tile(read, [2, 1])), training=True)
             return consistent_cross_entropy(target_out, logits, label_smoothing, r_drop)
@@ -59,7 +59,7 @@ def make_train_step(
         return masked_cross_entropy(target_out, logits, label_smoothing)
 
     @tf.function(input_signature=[TOKENS, TOKENS, TOKENS], autograph=False)
-    def train_step(source: tf.Tensor, target_in: tf.Tensor, target_out: tf.Tensor) -> SequenceLoss:
+    def train_step(source: tf.Tensor, target_in: tf.Tensor, target_out: tf.Tensor) -> LossSums:
         read = target_in if mix is None else mix(source, target_in)
         batch = source, read, target_out
         with tf.GradientTape() as tape:
@@ -77,7 +77,7 @@ def make_train_step(
 
 def make_evaluation_step(
     *models: keras.Model,
-) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], SequenceLoss]:
+) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], LossSums]:
     """Return a compiled function that measures the loss on one batch, without label smoothing.
 
     Args:
@@ -85,9 +85,7 @@ def make_evaluation_step(
     """
 
     @tf.function(input_signature=[TOKENS, TOKENS, TOKENS], autograph=False)
-    def evaluation_step(
-        source: tf.Tensor, target_in: tf.Tensor, target_out: tf.Tensor
-    ) -> SequenceLoss:
+    def evaluation_step(source: tf.Tensor, target_in: tf.Tensor, target_out: tf.Tensor) -> LossSums:
         logits = [model((source, target_in), training=False) for model in models]
         if len(models) > 1:
             logits = [tf.reduce_logsumexp(tf.nn.log_softmax(tf.stack(logits)), axis=0)]
@@ -100,8 +98,8 @@ def _part(batch: Sequence[tf.Tensor], part: int, parts: int) -> list[tf.Tensor]:
     return [side[part::parts] for side in batch]
 
 
-def _total(parts: Sequence[SequenceLoss]) -> SequenceLoss:
-    return SequenceLoss(*map(tf.add_n, zip(*parts, strict=True)))
+def _total(parts: Sequence[LossSums]) -> LossSums:
+    return LossSums(*map(tf.add_n, zip(*parts, strict=True)))
 
 
 def _clip(gradients: list[Any], clip_norm: float, scale: Any) -> tuple[list[Any], tf.Tensor]:

@@ -5,12 +5,12 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from seq2seq.training.losses import SequenceLoss
+from seq2seq.training.losses import LossSums
 from seq2seq.training.metrics import LossMeter, perplexity
 
 
 def sums(*numbers):
-    return SequenceLoss(*map(tf.constant, numbers))
+    return LossSums(*map(tf.constant, numbers))
 
 
 def test_the_mean_weighs_every_token_alike():

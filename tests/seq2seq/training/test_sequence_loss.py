@@ -2,11 +2,12 @@
 
 import itertools
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from seq2seq.training import sequence_loss
+from seq2seq.training import SequenceLoss, sequence_loss
 
 FLAGS = (
     "average_across_timesteps",
@@ -191,3 +192,36 @@ def test_half_precision_is_summed_in_single(rng):
     found = sequence_loss(logits, targets, weights)
     assert found.dtype == tf.float32
     np.testing.assert_allclose(found, entropies(logits, targets).mean(), rtol=1e-4)
+
+
+@pytest.mark.parametrize("flags", VALID, ids=name_of)
+def test_as_an_object_it_is_the_same(flags, batch):
+    logits, targets, weights = batch
+    wanted = sequence_loss(logits, targets, weights, **flags)
+    np.testing.assert_array_equal(SequenceLoss(**flags)(targets, logits, weights), wanted)
+
+
+def test_an_object_sums_over_both_unless_told_and_is_saved_with_its_options(batch):
+    logits, targets, weights = batch
+    summed = {"sum_over_timesteps": True, "sum_over_batch": True}
+    wanted = sequence_loss(logits, targets, weights, False, False, **summed)
+    np.testing.assert_array_equal(SequenceLoss()(targets, logits, weights), wanted)
+    stored = keras.losses.serialize(SequenceLoss(sum_over_batch=False, name="mine"))
+    loss = keras.losses.deserialize(stored)
+    assert loss.name == "mine"
+    wanted = sequence_loss(logits, targets, weights, False, False, sum_over_timesteps=True)
+    np.testing.assert_array_equal(loss(targets, logits, weights), wanted)
+
+
+def test_a_model_compiled_with_it_leaves_padding_out_by_weights_or_by_its_mask(rng):
+    words = keras.Input((4,), dtype="int32")
+    embedded = keras.layers.Embedding(6, 5, mask_zero=True)(words)
+    model = keras.Model(words, keras.layers.Dense(6)(embedded))
+    model.compile("sgd", SequenceLoss())
+    x, y = np.array([[1, 2, 0, 0], [3, 4, 5, 0]]), rng.integers(0, 6, (2, 4))
+    weights = (x != 0).astype("float32")
+    wanted = sequence_loss(tf.constant(model(x)), y, weights)
+    for options in ({}, {"sample_weight": weights}):
+        np.testing.assert_allclose(model.evaluate(x, y, verbose=0, **options), wanted, rtol=1e-5)
+    first = model.fit(x, y, epochs=20, verbose=0).history["loss"]
+    assert first[-1] < first[0]
